@@ -1,0 +1,174 @@
+//! Opening a database, `SQLite` or `PostgreSQL`, with one set of queries for
+//! both, and bringing its schema up to date.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use sqlx::{
+    AnyPool, Executor,
+    any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers},
+    migrate::Migrator,
+};
+
+/// Where a service keeps its rows.
+#[derive(Clone)]
+pub struct DatabaseUrl {
+    url: String,
+    file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    /// The URL holds a password: only the engine is shown.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(if self.file.is_some() {
+            "sqlite"
+        } else {
+            "postgres"
+        })
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+
+    fn from_str(url: &str) -> Result<Self, String> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self {
+                url: url.to_owned(),
+                file: None,
+            });
+        }
+        // SQLAlchemy writes three slashes before a relative path, four before
+        // an absolute one; sqlx two and three.
+        let path = url
+            .strip_prefix("sqlite:")
+            .ok_or("must begin with sqlite: or postgres://")?
+            .trim_start_matches("//");
+        let path = path.split('?').next().unwrap_or_default();
+        if path.is_empty() || path == ":memory:" {
+            return Err("must name a file, for example sqlite:data/auth.db".to_owned());
+        }
+        Ok(Self::sqlite(Path::new(path)))
+    }
+}
+
+impl DatabaseUrl {
+    /// An `SQLite` database in the file at `path`, which is made where it is
+    /// missing.
+    pub fn sqlite(path: &Path) -> Self {
+        let url = format!("sqlite:{}?mode=rwc", path.display());
+        Self {
+            url,
+            file: Some(path.to_owned()),
+        }
+    }
+}
+
+/// An open database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// The connections, for queries.
+    pub pool: AnyPool,
+    file: Option<PathBuf>,
+}
+
+/// Why a database can't be opened. The cause may quote the URL's host, never
+/// its password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder of a `SQLite` file can't be made, or its lock not be taken.
+    #[error("the database's folder can't be used")]
+    Folder(#[from] io::Error),
+    /// The server or the file can't be opened.
+    #[error("the database can't be opened; check its URL and that the server runs")]
+    Connect(#[source] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database's schema can't be brought up to date")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+impl Database {
+    /// Opens the database at `url`, making a `SQLite` file where it is missing.
+    pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        install_default_drivers();
+        if let Some(folder) = url.file.as_deref().and_then(Path::parent) {
+            fs::create_dir_all(folder)?;
+        }
+        let options = AnyConnectOptions::from_str(&url.url).map_err(OpenError::Connect)?;
+        let sqlite = url.file.is_some();
+        let pool = AnyPoolOptions::new()
+            .max_connections(if sqlite { 8 } else { 16 })
+            .acquire_timeout(Duration::from_secs(5))
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if sqlite {
+                        connection.execute(SQLITE_SETTINGS).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(OpenError::Connect)?;
+        Ok(Self {
+            pool,
+            file: url.file.clone(),
+        })
+    }
+
+    /// Runs the migrations that are missing. Of several processes that do so
+    /// at once one works and the others wait: `PostgreSQL` has an advisory
+    /// lock for it, `SQLite` gets a lock file beside the database.
+    pub async fn migrate(&self, migrations: &Migrator) -> Result<(), OpenError> {
+        let lock = match self.file.clone() {
+            Some(file) => {
+                let locked = tokio::task::spawn_blocking(move || lock_beside(&file)).await;
+                Some(locked.map_err(io::Error::other)??)
+            }
+            None => None,
+        };
+        let done = migrations.run(&self.pool).await;
+        drop(lock);
+        Ok(done?)
+    }
+
+    /// Begins a transaction that will write. `SQLite` takes its one write lock
+    /// now and not in the middle, where it could no longer wait for it.
+    pub async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>, sqlx::Error> {
+        match self.file {
+            Some(_) => self.pool.begin_with("BEGIN IMMEDIATE").await,
+            None => self.pool.begin().await,
+        }
+    }
+
+    /// Whether the database answers.
+    pub async fn answers(&self) -> bool {
+        let asked = sqlx::query("SELECT 1").execute(&self.pool);
+        matches!(
+            tokio::time::timeout(Duration::from_secs(2), asked).await,
+            Ok(Ok(_))
+        )
+    }
+}
+
+/// WAL lets readers go on beside the writer; FULL keeps what was committed even
+/// when the power goes.
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
+    PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+
+fn lock_beside(file: &Path) -> io::Result<File> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".migrate");
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(name)?;
+    lock.lock()?;
+    Ok(lock)
+}

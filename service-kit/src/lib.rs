@@ -1,0 +1,13 @@
+//! What a process needs to be a service at all: reading variables, opening a
+//! database, problem+json, request ids, health, logs, graceful shutdown. It
+//! knows nothing of users or documents.
+
+pub mod clock;
+pub mod database;
+pub mod environment;
+pub mod health;
+pub mod http_layers;
+pub mod problem;
+pub mod secret_file;
+pub mod serve;
+pub mod telemetry;
