@@ -1,0 +1,184 @@
+//! The one error of auth-service: a kind for the protocol's status, a stable
+//! code for programs, a sentence for people, and for the log alone a cause.
+
+use proto::error_kind::ErrorKind;
+use thiserror::Error;
+
+use super::ports::{HashError, StoreError};
+use crate::domain::{
+    email::InvalidEmail,
+    password::{MAX_LENGTH, WeakPassword},
+    user::InvalidName,
+};
+
+/// What a cause may be: it is logged once, at the edge, and never shown.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why auth-service did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The e-mail address breaks a rule.
+    #[error("This is not an e-mail address; write it like name@example.com.")]
+    InvalidEmail,
+    /// The password has too few characters.
+    #[error("The password is too short; use at least {0} characters.")]
+    PasswordTooShort(usize),
+    /// The password has too many characters.
+    #[error("The password is too long; use at most {MAX_LENGTH} characters.")]
+    PasswordTooLong,
+    /// The password is among the first that anybody guesses.
+    #[error("This password is one of the most common ones; choose another.")]
+    PasswordTooCommon,
+    /// The display name breaks a rule.
+    #[error("The name must have 1 to 200 characters and no control characters.")]
+    InvalidName,
+    /// Another account has the e-mail address.
+    #[error("There is an account with this e-mail address already; sign in instead.")]
+    EmailTaken,
+    /// No account has this e-mail address and this password.
+    #[error("The e-mail address or the password is wrong.")]
+    InvalidCredentials,
+    /// A token is needed, and there is none.
+    #[error("Sign in first, then send the header `Authorization: Bearer <access token>`.")]
+    MissingToken,
+    /// The token was not signed here, not for this, or its account is gone.
+    #[error("The access token does not hold; sign in again.")]
+    InvalidToken,
+    /// The token held once.
+    #[error("The access token has expired; sign in again.")]
+    ExpiredToken,
+    /// Another service did not show the service token.
+    #[error("The service token is missing or wrong; both services need the same SERVICE_TOKEN.")]
+    InvalidServiceToken,
+    /// No account has this id.
+    #[error("There is no account with this id.")]
+    UnknownUser,
+    /// More ids than one call may carry.
+    #[error("Ask for at most {0} ids in one call.")]
+    TooManyIds(usize),
+    /// More passwords are waiting to be hashed than can be in good time.
+    #[error("Too many people are signing in right now; try again in a second.")]
+    Busy,
+    /// The database can't be reached.
+    #[error("The accounts can't be reached right now; try again in a few seconds.")]
+    Unavailable(#[source] Cause),
+    /// A fault of our own.
+    #[error("Something went wrong on our side.")]
+    Internal(#[source] Cause),
+}
+
+impl Error {
+    /// How a protocol's status tells it.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::InvalidEmail
+            | Self::PasswordTooShort(_)
+            | Self::PasswordTooLong
+            | Self::PasswordTooCommon
+            | Self::InvalidName
+            | Self::TooManyIds(_) => ErrorKind::Invalid,
+            Self::EmailTaken => ErrorKind::Conflict,
+            Self::InvalidCredentials
+            | Self::MissingToken
+            | Self::InvalidToken
+            | Self::ExpiredToken
+            | Self::InvalidServiceToken => ErrorKind::Unauthenticated,
+            Self::UnknownUser => ErrorKind::NotFound,
+            Self::Busy | Self::Unavailable(_) => ErrorKind::Unavailable,
+            Self::Internal(_) => ErrorKind::Internal,
+        }
+    }
+
+    /// A stable word for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidEmail => "invalid_email",
+            Self::PasswordTooShort(_) => "password_too_short",
+            Self::PasswordTooLong => "password_too_long",
+            Self::PasswordTooCommon => "password_too_common",
+            Self::InvalidName => "invalid_name",
+            Self::EmailTaken => "email_taken",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::MissingToken => "missing_token",
+            Self::InvalidToken => "invalid_token",
+            Self::ExpiredToken => "expired_token",
+            Self::InvalidServiceToken => "invalid_service_token",
+            Self::UnknownUser => "unknown_user",
+            Self::TooManyIds(_) => "too_many_ids",
+            Self::Busy => "busy",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// Seconds after which the same request may succeed.
+    pub const fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Busy => Some(1),
+            Self::Unavailable(_) => Some(5),
+            _ => None,
+        }
+    }
+
+    /// Writes the cause to the log, if there is one. An edge calls it once.
+    pub fn log(&self) {
+        if let Self::Unavailable(cause) | Self::Internal(cause) = self {
+            tracing::error!(code = self.code(), cause = %chain(cause.as_ref()), "failed");
+        }
+    }
+}
+
+/// An error and its causes on one line.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !line.ends_with(&cause_text) {
+            line = format!("{line}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    line.replace('\n', " ")
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken => Self::EmailTaken,
+            StoreError::Unreachable(cause) => Self::Unavailable(cause),
+            StoreError::Broken(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<HashError> for Error {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::Busy,
+            HashError::Broken(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<InvalidEmail> for Error {
+    fn from(_: InvalidEmail) -> Self {
+        Self::InvalidEmail
+    }
+}
+
+impl From<InvalidName> for Error {
+    fn from(_: InvalidName) -> Self {
+        Self::InvalidName
+    }
+}
+
+impl Error {
+    pub(super) const fn weak_password(weakness: WeakPassword, min_length: usize) -> Self {
+        match weakness {
+            WeakPassword::TooShort => Self::PasswordTooShort(min_length),
+            WeakPassword::TooLong => Self::PasswordTooLong,
+            WeakPassword::TooCommon => Self::PasswordTooCommon,
+        }
+    }
+}

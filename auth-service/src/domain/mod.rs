@@ -1,0 +1,10 @@
+//! Nouns and their rules. No I/O, no wire format, no clock.
+
+pub mod email;
+pub mod password;
+pub mod signing_key;
+pub mod token_lifetime;
+pub mod user;
+
+/// Milliseconds since the Unix epoch, UTC.
+pub type Millis = i64;

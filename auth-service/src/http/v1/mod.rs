@@ -1,0 +1,63 @@
+//! The canonical surface.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, Method, StatusCode, header},
+    response::IntoResponse,
+};
+use service_kit::problem::ProblemJson;
+
+use super::{Route, extract::CurrentUser};
+use crate::app::App;
+
+pub mod problem;
+pub mod wire;
+
+use problem::V1Error;
+use wire::{JwksBody, SessionBody, SignInBody, SignUpBody, UserBody};
+
+/// Answers that hold a token or a person's data stay out of every cache (RFC
+/// 6749, section 5.1).
+const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+
+/// Five minutes: how long a verifier may miss a new key, or trust a removed one.
+const FIVE_MINUTES: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=300")];
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::POST, "/v1/accounts", sign_up),
+        Route::new(Method::POST, "/v1/sessions", sign_in),
+        Route::new(Method::GET, "/v1/me", me),
+        Route::new(Method::GET, "/v1/jwks", jwks),
+        // Where JWT libraries look by themselves.
+        Route::new(Method::GET, "/.well-known/jwks.json", jwks),
+    ]
+}
+
+async fn sign_up(
+    State(app): State<Arc<App>>,
+    ProblemJson(body): ProblemJson<SignUpBody>,
+) -> Result<impl IntoResponse, V1Error> {
+    let signed_in = app.sign_up(body.into()).await?;
+    let body = Json(SessionBody::from(signed_in));
+    Ok((StatusCode::CREATED, NO_STORE, body))
+}
+
+async fn sign_in(
+    State(app): State<Arc<App>>,
+    ProblemJson(body): ProblemJson<SignInBody>,
+) -> Result<impl IntoResponse, V1Error> {
+    let signed_in = app.sign_in(body.into()).await?;
+    Ok((NO_STORE, Json(SessionBody::from(signed_in))))
+}
+
+async fn me(CurrentUser { user, .. }: CurrentUser<V1Error>) -> impl IntoResponse {
+    (NO_STORE, Json(UserBody::from(user)))
+}
+
+async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
+    (FIVE_MINUTES, Json(JwksBody::from(app.public_keys())))
+}

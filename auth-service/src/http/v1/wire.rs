@@ -1,0 +1,127 @@
+//! The JSON of the canonical surface. Fields that a body has beyond these are
+//! ignored, so that newer clients can talk to older servers.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, SecondsFormat};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::{sign_in::SignIn, sign_up::SignUp, tokens::SignedIn},
+    domain::{Millis, signing_key::PublicKey, user::User},
+};
+
+/// The body of `POST /v1/accounts`.
+#[derive(Deserialize)]
+pub struct SignUpBody {
+    email: String,
+    password: String,
+    name: String,
+}
+
+impl From<SignUpBody> for SignUp {
+    fn from(body: SignUpBody) -> Self {
+        Self {
+            email: body.email,
+            password: body.password,
+            name: body.name,
+        }
+    }
+}
+
+/// The body of `POST /v1/sessions`.
+#[derive(Deserialize)]
+pub struct SignInBody {
+    email: String,
+    password: String,
+}
+
+impl From<SignInBody> for SignIn {
+    fn from(body: SignInBody) -> Self {
+        Self {
+            email: body.email,
+            password: body.password,
+        }
+    }
+}
+
+/// What a sign-up and a sign-in answer (in the terms of RFC 6749, section 5.1).
+#[derive(Serialize)]
+pub struct SessionBody {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    user: UserBody,
+}
+
+impl From<SignedIn> for SessionBody {
+    fn from(signed_in: SignedIn) -> Self {
+        Self {
+            access_token: signed_in.access_token,
+            token_type: "Bearer",
+            expires_in: signed_in.expires_in,
+            user: signed_in.user.into(),
+        }
+    }
+}
+
+/// An account, as its owner sees it.
+#[derive(Serialize)]
+pub struct UserBody {
+    id: String,
+    email: String,
+    name: String,
+    role: &'static str,
+    created_at: String,
+}
+
+impl From<User> for UserBody {
+    fn from(user: User) -> Self {
+        Self {
+            email: user.email.as_str().to_owned(),
+            name: user.name.as_str().to_owned(),
+            role: user.role.as_str(),
+            created_at: rfc_3339(user.created_at),
+            id: user.id,
+        }
+    }
+}
+
+/// A JSON Web Key Set (RFC 7517, section 5).
+#[derive(Serialize)]
+pub struct JwksBody {
+    keys: Vec<JwkBody>,
+}
+
+/// A public Ed25519 key (RFC 8037, section 2).
+#[derive(Serialize)]
+struct JwkBody {
+    alg: &'static str,
+    crv: &'static str,
+    kid: String,
+    kty: &'static str,
+    r#use: &'static str,
+    x: String,
+}
+
+impl From<Vec<PublicKey>> for JwksBody {
+    fn from(keys: Vec<PublicKey>) -> Self {
+        let keys = keys.into_iter().map(|key| JwkBody {
+            alg: "EdDSA",
+            crv: "Ed25519",
+            kid: key.kid,
+            kty: "OKP",
+            r#use: "sig",
+            x: URL_SAFE_NO_PAD.encode(key.bytes),
+        });
+        Self {
+            keys: keys.collect(),
+        }
+    }
+}
+
+/// A moment in UTC with exactly three digits of a second.
+fn rfc_3339(moment: Millis) -> String {
+    DateTime::from_timestamp_millis(moment)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
+}

@@ -1,0 +1,153 @@
+//! Joins concrete types, and runs them. The only place that knows which
+//! implementation stands behind a port.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use async_trait::async_trait;
+use axum::Router;
+use secrecy::SecretString;
+use service_kit::{
+    clock::{Clock, Randomness, SystemClock, SystemRandomness},
+    database::Database,
+    environment::InvalidVariable,
+    health::{Dependency, Health, Status},
+    secret_file, serve,
+};
+
+use crate::{
+    app::{App, signing_keys},
+    config::{Config, is_service_token},
+    grpc, http,
+    outbound::{
+        argon2::Argon2Hasher,
+        jwt::{Ed25519Names, JwtSigner},
+        sql::{SqlSigningKeys, SqlUsers, migrations},
+    },
+};
+
+/// A service that is ready to be served.
+pub struct Service {
+    /// The use cases.
+    pub app: Arc<App>,
+    /// All of HTTP.
+    pub router: Router,
+}
+
+/// Opens the database, brings its schema up to date, and joins the rest to it.
+pub async fn assemble(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+) -> anyhow::Result<Service> {
+    let database = open(config).await?;
+    let key = signing_keys::load_or_make(
+        &SqlSigningKeys::new(database.clone()),
+        &Ed25519Names,
+        clock.as_ref(),
+        randomness.as_ref(),
+    )
+    .await?;
+    let policy = config.policy.clone();
+    let signer = JwtSigner::new(&key, &policy.issuer, &policy.audience)
+        .map_err(anyhow::Error::from_boxed)?;
+    let hasher = Argon2Hasher::new(config.hash_threads, Arc::clone(&randomness))?;
+    let app = Arc::new(App {
+        users: Arc::new(SqlUsers::new(database.clone())),
+        hasher: Arc::new(hasher),
+        signer: Arc::new(signer),
+        clock,
+        randomness,
+        policy,
+    });
+    let health = Health {
+        service: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        dependencies: vec![Arc::new(DatabaseHealth(database))],
+    };
+    let router = http::router(Arc::clone(&app), health, &config.allowed_origins);
+    Ok(Service { app, router })
+}
+
+/// Serves HTTP and gRPC until SIGINT or SIGTERM.
+pub async fn serve(config: &Config) -> anyhow::Result<()> {
+    // Both ports before anything else: a second process must not touch the
+    // data of the first.
+    let http = serve::bind(config.http_addr, "AUTH_HTTP_ADDR").await?;
+    let grpc = serve::bind(config.grpc_addr, "AUTH_GRPC_ADDR").await?;
+    let stop = serve::stop_on_signal()?;
+    let service = assemble(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
+    let token = service_token(config, &SystemRandomness)?;
+    tracing::info!(
+        http = %http.local_addr()?,
+        grpc = %grpc.local_addr()?,
+        database = ?config.database,
+        "serving"
+    );
+    let http_served = async {
+        let served = serve::serve(http, service.router, stop.clone()).await;
+        // Where one server ends, so does the other.
+        stop.cancel();
+        served.context("HTTP can't be served")
+    };
+    let grpc_served = async {
+        let served = grpc::serve(grpc, service.app, token, stop.clone()).await;
+        stop.cancel();
+        served.map_err(|error| anyhow::Error::from_boxed(error).context("gRPC can't be served"))
+    };
+    let (http_ended, grpc_ended) = tokio::join!(http_served, grpc_served);
+    http_ended.and(grpc_ended)?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Brings the database's schema up to date, and does nothing else.
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+    open(config).await?;
+    Ok(())
+}
+
+/// The token that other services must show: the configured one, or the one in
+/// the data folder, which is made at first boot.
+pub fn service_token(config: &Config, randomness: &dyn Randomness) -> anyhow::Result<SecretString> {
+    use secrecy::ExposeSecret;
+
+    if let Some(token) = &config.service_token {
+        return Ok(token.clone());
+    }
+    let path = config.data_dir.join("service-token");
+    let token = secret_file::read_or_create(&path, || {
+        let mut bytes = [0; 32];
+        randomness.fill(&mut bytes);
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    })
+    .with_context(|| format!("{} can't be read or written", path.display()))?;
+    if !is_service_token(token.expose_secret()) {
+        let problem = format!("{} holds no token; remove it", path.display());
+        return Err(InvalidVariable::new("SERVICE_TOKEN", problem).into());
+    }
+    Ok(token)
+}
+
+async fn open(config: &Config) -> anyhow::Result<Database> {
+    let database = Database::open(&config.database).await?;
+    database.migrate(&migrations()).await?;
+    Ok(database)
+}
+
+struct DatabaseHealth(Database);
+
+#[async_trait]
+impl Dependency for DatabaseHealth {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    async fn check(&self) -> Status {
+        if self.0.answers().await {
+            Status::Up
+        } else {
+            Status::Down
+        }
+    }
+}
