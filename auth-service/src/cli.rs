@@ -1,19 +1,11 @@
 //! The command line.
 
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::io::{self, Write};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret;
-use service_kit::{
-    clock::{SystemClock, SystemRandomness},
-    environment::describe,
-    serve::BindError,
-    telemetry,
-};
+use service_kit::{environment::describe, serve::BindError, telemetry};
 
 use crate::{
     app::create_admin::{AdminCreated, CreateAdmin},
@@ -63,7 +55,8 @@ impl Cli {
             Some(Command::Migrate) => startup::migrate(&config).await,
             Some(Command::Admin(AdminCommand::Create { email, if_none })) => {
                 let created = create_admin(&config, email, if_none).await?;
-                print(&mut io::stdout().lock(), &created).context("standard output")
+                print(&mut io::stdout().lock(), &created)
+                    .context("standard output can't be written")
             }
         }
     }
@@ -76,8 +69,7 @@ pub async fn create_admin(
     email: Option<String>,
     if_none: bool,
 ) -> anyhow::Result<AdminCreated> {
-    let service =
-        startup::assemble(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
+    let service = startup::assemble_here(config).await?;
     let request = CreateAdmin {
         email: email.unwrap_or_else(|| config.admin_email.clone()),
         password: config

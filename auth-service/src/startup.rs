@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use async_trait::async_trait;
 use axum::Router;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use service_kit::{
     clock::{Clock, Randomness, SystemClock, SystemRandomness},
     database::Database,
@@ -69,6 +69,11 @@ pub async fn assemble(
     Ok(Service { app, router })
 }
 
+/// The same with the machine's own clock and randomness.
+pub async fn assemble_here(config: &Config) -> anyhow::Result<Service> {
+    assemble(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await
+}
+
 /// Serves HTTP and gRPC until SIGINT or SIGTERM.
 pub async fn serve(config: &Config) -> anyhow::Result<()> {
     // Both ports before anything else: a second process must not touch the
@@ -76,7 +81,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let http = serve::bind(config.http_addr, "AUTH_HTTP_ADDR").await?;
     let grpc = serve::bind(config.grpc_addr, "AUTH_GRPC_ADDR").await?;
     let stop = serve::stop_on_signal()?;
-    let service = assemble(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await?;
+    let service = assemble_here(config).await?;
     let token = service_token(config, &SystemRandomness)?;
     tracing::info!(
         http = %http.local_addr()?,
@@ -110,8 +115,6 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
 /// The token that other services must show: the configured one, or the one in
 /// the data folder, which is made at first boot.
 pub fn service_token(config: &Config, randomness: &dyn Randomness) -> anyhow::Result<SecretString> {
-    use secrecy::ExposeSecret;
-
     if let Some(token) = &config.service_token {
         return Ok(token.clone());
     }

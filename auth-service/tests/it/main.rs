@@ -1,1 +1,18 @@
-//! Integration tests.
+//! All integration tests of auth-service, as one binary.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod failing;
+mod grpc;
+mod process;
+mod store;
+mod support;
+mod tidy;
+mod together;
+mod v1;

@@ -1,0 +1,191 @@
+//! The gRPC surface, over a real port.
+
+use std::{net::SocketAddr, time::Duration};
+
+use auth_service::grpc;
+use proto::accounts::{
+    BatchGetUsersRequest, GetUserRequest, MAX_BATCH, User, accounts_client::AccountsClient,
+};
+use secrecy::SecretString;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, transport::Channel};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
+
+use crate::support::TestApp;
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+struct Served {
+    app: TestApp,
+    channel: Channel,
+    stop: CancellationToken,
+    server: JoinHandle<()>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "each test waits for its server")]
+async fn served() -> Served {
+    let app = TestApp::sqlite().await;
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .await
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let (service, stopped) = (app.app.clone(), stop.clone());
+    let server = tokio::spawn(async move {
+        let token = SecretString::from(TOKEN);
+        grpc::serve(listener, service, token, stopped)
+            .await
+            .unwrap();
+    });
+    let channel = Channel::from_shared(format!("http://{address}")).unwrap();
+    Served {
+        app,
+        channel: channel.connect().await.unwrap(),
+        stop,
+        server,
+    }
+}
+
+fn with_token<T>(message: T, token: &str) -> Request<T> {
+    let mut request = Request::new(message);
+    let value = format!("Bearer {token}").parse().unwrap();
+    request.metadata_mut().insert("authorization", value);
+    request
+}
+
+fn get(id: &str) -> GetUserRequest {
+    GetUserRequest { id: id.to_owned() }
+}
+
+async fn sign_up(served: &Served, name: &str) -> String {
+    let session = served.app.sign_up(name).await;
+    session["user"]["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_account_is_found_by_its_id() {
+    let served = served().await;
+    let ada = sign_up(&served, "ada").await;
+    let mut client = AccountsClient::new(served.channel.clone());
+    let answer = client.get_user(with_token(get(&ada), TOKEN)).await.unwrap();
+    let expected = User {
+        id: ada.clone(),
+        email: "ada@example.com".to_owned(),
+        name: "ada".to_owned(),
+        role: "user".to_owned(),
+        created_at_ms: crate::support::NOON,
+    };
+    assert_eq!(answer.into_inner().user, Some(expected));
+    for unknown in ["018bcfe5-6800-7000-8000-00000000dead", "", "' OR 1=1", "\0"] {
+        let error = client.get_user(with_token(get(unknown), TOKEN)).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.code(), Code::NotFound);
+        assert_eq!(error.metadata().get("error-code").unwrap(), "unknown_user");
+    }
+    served.app.disable(&ada).await;
+    let gone = client.get_user(with_token(get(&ada), TOKEN)).await;
+    assert_eq!(gone.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn many_accounts_come_in_the_order_asked_for() {
+    let served = served().await;
+    let (ada, bob) = (sign_up(&served, "ada").await, sign_up(&served, "bob").await);
+    let mut client = AccountsClient::new(served.channel.clone());
+    let unknown = "018bcfe5-6800-7000-8000-00000000dead".to_owned();
+    let ids = vec![
+        bob.clone(),
+        unknown,
+        "no id".to_owned(),
+        ada.clone(),
+        bob.clone(),
+    ];
+    let request = with_token(BatchGetUsersRequest { ids }, TOKEN);
+    let users = client.batch_get_users(request).await.unwrap();
+    let found: Vec<String> = users
+        .into_inner()
+        .users
+        .into_iter()
+        .map(|user| user.id)
+        .collect();
+    assert_eq!(found, [bob.clone(), ada, bob.clone()]);
+    for (count, allowed) in [(0, true), (MAX_BATCH, true), (MAX_BATCH + 1, false)] {
+        let ids = vec![bob.clone(); count];
+        let request = with_token(BatchGetUsersRequest { ids }, TOKEN);
+        match client.batch_get_users(request).await {
+            Ok(users) => assert!(allowed && users.into_inner().users.len() == count),
+            Err(error) => assert!(!allowed && error.code() == Code::InvalidArgument),
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_asks_without_the_service_token() {
+    let served = served().await;
+    let ada = sign_up(&served, "ada").await;
+    let mut client = AccountsClient::new(served.channel.clone());
+    let none = client.get_user(get(&ada)).await.unwrap_err();
+    assert_eq!(none.code(), Code::Unauthenticated);
+    let longer = format!("{TOKEN}0");
+    for wrong in ["", "0123456789abcdef0123456789abcdee", &TOKEN[1..], &longer] {
+        let error = client.get_user(with_token(get(&ada), wrong)).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.code(), Code::Unauthenticated);
+        let code = error.metadata().get("error-code").unwrap();
+        assert_eq!(code, "invalid_service_token");
+    }
+    let mut request = Request::new(get(&ada));
+    let basic = format!("Basic {TOKEN}").parse().unwrap();
+    request.metadata_mut().insert("authorization", basic);
+    let basic = client.get_user(request).await.unwrap_err();
+    assert_eq!(basic.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn health_and_reflection_need_no_token() {
+    let served = served().await;
+    let mut health = HealthClient::new(served.channel.clone());
+    for service in [grpc::SERVICE_NAME, ""] {
+        let request = HealthCheckRequest {
+            service: service.to_owned(),
+        };
+        let answer = health.check(request).await.unwrap().into_inner();
+        assert_eq!(answer.status(), ServingStatus::Serving, "{service}");
+    }
+    let mut reflection = ServerReflectionClient::new(served.channel.clone());
+    let request = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let asked = tokio_stream::once(request);
+    let mut answers = reflection.server_reflection_info(asked).await.unwrap();
+    let answer = answers.get_mut().message().await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+        panic!("reflection answered something else");
+    };
+    let names: Vec<&str> = list.service.iter().map(|one| one.name.as_str()).collect();
+    assert!(names.contains(&grpc::SERVICE_NAME), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_health_watch_does_not_hold_a_stop_up() {
+    let served = served().await;
+    let mut health = HealthClient::new(served.channel.clone());
+    let request = HealthCheckRequest {
+        service: grpc::SERVICE_NAME.to_owned(),
+    };
+    let mut watch = health.watch(request).await.unwrap().into_inner();
+    assert!(watch.message().await.unwrap().is_some());
+    served.stop.cancel();
+    let ended = tokio::time::timeout(Duration::from_secs(5), served.server).await;
+    ended
+        .expect("the server must stop while a health watch is open")
+        .unwrap();
+}

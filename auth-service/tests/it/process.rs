@@ -1,0 +1,167 @@
+//! The program itself: started, asked, stopped, started again.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+struct Ports {
+    http: u16,
+    grpc: u16,
+}
+
+impl Ports {
+    fn free() -> Self {
+        let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let (one, other) = (listen(), listen());
+        Self {
+            http: one.local_addr().unwrap().port(),
+            grpc: other.local_addr().unwrap().port(),
+        }
+    }
+
+    fn command(&self, folder: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auth-service"));
+        command
+            .env_clear()
+            .env("DATA_DIR", folder.join("data"))
+            .env("AUTH_HTTP_ADDR", format!("127.0.0.1:{}", self.http))
+            .env("AUTH_GRPC_ADDR", format!("127.0.0.1:{}", self.grpc));
+        command
+    }
+}
+
+/// A server that is killed when its test fails.
+struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut running = Self(child);
+        let log = running.0.stderr.as_mut().unwrap();
+        let mut lines = BufReader::new(log).lines();
+        let serving = lines.any(|line| line.unwrap().contains("serving"));
+        assert!(serving, "the server ended before it served");
+        running
+    }
+
+    /// Stops it as Ctrl-C does, and gives its exit code.
+    fn interrupt(mut self) -> Option<i32> {
+        let pid = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+        assert!(sent.success());
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn ask(port: u16, head: &str, body: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let length = body.len();
+    let request = format!(
+        "{head}\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    (status, serde_json::from_str(body).unwrap())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn run(command: &mut Command, arguments: &[&str]) -> Output {
+    command.args(arguments).output().unwrap()
+}
+
+#[test]
+fn a_walk_a_stop_and_a_second_start() {
+    let (folder, ports) = (tempfile::tempdir().unwrap(), Ports::free());
+    let command = || ports.command(folder.path());
+    let first = Running::start(&mut command());
+
+    let taken = run(&mut command(), &[]);
+    assert_eq!(taken.status.code(), Some(1));
+    let expected = format!(
+        "auth-service: can't listen on 127.0.0.1:{}: the port is taken by another process; \
+         set AUTH_HTTP_ADDR to another address\n",
+        ports.http
+    );
+    assert_eq!(text(&taken.stderr), expected);
+
+    let made = run(&mut command(), &["admin", "create", "--if-none"]);
+    let printed = text(&made.stdout);
+    let password = printed
+        .strip_prefix("email: admin@example.com\npassword: ")
+        .unwrap();
+    let body = serde_json::json!({"email": "admin@example.com", "password": password.trim()});
+    let (status, session) = ask(ports.http, "POST /v1/sessions HTTP/1.1", &body.to_string());
+    assert_eq!((status, &session["user"]["role"]), (200, &"admin".into()));
+    assert_eq!(first.interrupt(), Some(0));
+
+    let token_file = folder.path().join("data/service-token");
+    let service_token = fs::read_to_string(&token_file).unwrap();
+    assert_eq!(service_token.len(), 64);
+
+    let second = Running::start(&mut command().arg("serve"));
+    let token = session["access_token"].as_str().unwrap();
+    let head = format!("GET /v1/me HTTP/1.1\r\nauthorization: Bearer {token}");
+    assert_eq!(ask(ports.http, &head, ""), (200, session["user"].clone()));
+    let again = run(&mut command(), &["admin", "create", "--if-none"]);
+    assert_eq!(
+        (again.status.code(), text(&again.stdout)),
+        (Some(0), String::new())
+    );
+    assert_eq!(fs::read_to_string(&token_file).unwrap(), service_token);
+    assert_eq!(second.interrupt(), Some(0));
+}
+
+#[test]
+fn what_can_not_work_is_said_on_one_line() {
+    let (folder, ports) = (tempfile::tempdir().unwrap(), Ports::free());
+    let refused = |name: &str, value: &str| {
+        let output = run(ports.command(folder.path()).env(name, value), &["serve"]);
+        assert_eq!(output.status.code(), Some(1));
+        let line = text(&output.stderr);
+        assert_eq!(line.lines().count(), 1, "{line}");
+        line
+    };
+    assert_eq!(
+        refused("SERVICE_TOKEN", "short"),
+        "auth-service: SERVICE_TOKEN: must have at least 32 visible ASCII characters; \
+         make one with `openssl rand -hex 32`\n"
+    );
+    let unreachable = "postgres://root:hunter2@127.0.0.1:1/auth";
+    let line = refused("DATABASE_URL", unreachable);
+    assert!(
+        line.starts_with("auth-service: the database can't be opened"),
+        "{line}"
+    );
+    assert!(!line.contains("hunter2"), "{line}");
+}
+
+#[test]
+fn migrating_and_helping_need_no_port() {
+    let (folder, ports) = (tempfile::tempdir().unwrap(), Ports::free());
+    let migrated = run(&mut ports.command(folder.path()), &["migrate"]);
+    assert!(migrated.status.success(), "{}", text(&migrated.stderr));
+    assert!(folder.path().join("data/auth.db").exists());
+    let help = run(&mut ports.command(folder.path()), &["--help"]);
+    assert!(text(&help.stdout).contains("AUTH_HTTP_ADDR [default: 127.0.0.1:3001]"));
+}

@@ -1,0 +1,98 @@
+//! Tokens that must not hold, each wrong in one way.
+
+use auth_service::{
+    app::ports::{SigningKeys, TokenSigner},
+    domain::signing_key::SigningKey,
+    outbound::{jwt::JwtSigner, sql::SqlSigningKeys},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use proto::claims::{Claims, Role};
+
+use super::{NOON, TestApp};
+
+/// The token that `${forged.NAME}` stands for. `good` is a token that holds.
+pub async fn forge(name: &str, app: &TestApp, good: &str) -> String {
+    let claims = app.app.signer.read(good).unwrap();
+    let sign = |change: fn(&mut Claims)| {
+        let mut changed = claims.clone();
+        change(&mut changed);
+        app.app.signer.sign(&changed).unwrap()
+    };
+    match name {
+        "wrong_issuer" => sign(|claims| claims.iss = "elsewhere".to_owned()),
+        "wrong_audience" => sign(|claims| claims.aud = "elsewhere".to_owned()),
+        "expired" => sign(|claims| claims.exp = NOON / 1000 - 5),
+        "expired_within_leeway" => sign(|claims| claims.exp = NOON / 1000 - 4),
+        "not_yet" => sign(|claims| claims.nbf = NOON / 1000 + 6),
+        "endless" => sign(|claims| claims.exp = i64::MAX),
+        "no_such_user" => {
+            sign(|claims| claims.sub = "018bcfe5-6800-7000-8000-00000000dead".to_owned())
+        }
+        "no_id" => sign(|claims| claims.sub = "' OR 1=1 --".to_owned()),
+        "huge" => sign(|claims| claims.name = "n".repeat(9000)),
+        "tampered" => tampered(good, &claims),
+        "cut_signature" => good[..good.len() - 4].to_owned(),
+        "two_parts" => good.rsplit_once('.').unwrap().0.to_owned(),
+        "none" => {
+            let header = r#"{"alg":"none","typ":"JWT","kid":"KID"}"#;
+            format!("{}.", unsigned(&header.replace("KID", &kid(app)), &claims))
+        }
+        _ => with_another_key(name, app, &claims).await,
+    }
+}
+
+async fn with_another_key(name: &str, app: &TestApp, claims: &Claims) -> String {
+    let ours = SqlSigningKeys::new(app.database.clone());
+    let ours = ours.active().await.unwrap().unwrap();
+    let signed = |kid: &str, seed: [u8; 32]| {
+        let key = SigningKey {
+            kid: kid.to_owned(),
+            seed,
+            created_at: 0,
+        };
+        let signer = JwtSigner::new(&key, "", "").unwrap();
+        signer.sign(claims).unwrap()
+    };
+    match name {
+        "other_key" => signed(&ours.kid, [9; 32]),
+        "unknown_kid" => signed("someone-elses", ours.seed),
+        // The classic: the public key taken for a shared secret.
+        "hs256_public_key" => {
+            let mut header = Header::new(Algorithm::HS256);
+            header.kid = Some(ours.kid);
+            let public = app.app.public_keys()[0].bytes;
+            encode(&header, claims, &EncodingKey::from_secret(&public)).unwrap()
+        }
+        "hs256_public_key_text" => {
+            let mut header = Header::new(Algorithm::HS256);
+            header.kid = Some(ours.kid);
+            let public = URL_SAFE_NO_PAD.encode(app.app.public_keys()[0].bytes);
+            encode(
+                &header,
+                claims,
+                &EncodingKey::from_secret(public.as_bytes()),
+            )
+            .unwrap()
+        }
+        other => panic!("nobody knows how to forge `{other}`"),
+    }
+}
+
+fn tampered(good: &str, claims: &Claims) -> String {
+    let mut admin = claims.clone();
+    admin.role = Role::Admin;
+    let parts: Vec<&str> = good.split('.').collect();
+    let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&admin).unwrap());
+    [parts[0], payload.as_str(), parts[2]].join(".")
+}
+
+fn unsigned(header: &str, claims: &Claims) -> String {
+    let payload = serde_json::to_vec(claims).unwrap();
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    format!("{}.{}", encode(header.as_bytes()), encode(&payload))
+}
+
+fn kid(app: &TestApp) -> String {
+    app.app.public_keys()[0].kid.clone()
+}

@@ -1,0 +1,191 @@
+//! The invariants of the house, held by reading the source.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+struct SourceFile {
+    /// Relative to the crate, with slashes.
+    path: String,
+    text: String,
+}
+
+impl SourceFile {
+    /// The lines that are program: no comments.
+    fn code(&self) -> impl Iterator<Item = &str> {
+        self.text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+    }
+
+    fn names(&self, word: &str) -> bool {
+        self.code().any(|line| {
+            line.match_indices(word).any(|(start, _)| {
+                let is_word = |c: char| c.is_alphanumeric() || c == '_';
+                let before = line[..start].chars().next_back();
+                let after = line[start + word.len()..].chars().next();
+                !before.is_some_and(is_word) && !after.is_some_and(is_word)
+            })
+        })
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files_under(folder: &str) -> Vec<SourceFile> {
+    let mut folders = vec![root().join(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(SourceFile {
+                    path: path
+                        .strip_prefix(root())
+                        .unwrap()
+                        .to_str()
+                        .unwrap()
+                        .to_owned(),
+                    text: fs::read_to_string(&path).unwrap(),
+                });
+            }
+        }
+    }
+    assert!(!files.is_empty(), "nothing in {folder}");
+    files
+}
+
+/// Fails with the paths under `folder` that name `word` and are not `allowed`.
+fn only_in(folder: &str, word: &str, allowed: &[&str]) {
+    let wrong: Vec<String> = files_under(folder)
+        .into_iter()
+        .filter(|file| file.names(word))
+        .map(|file| file.path)
+        .filter(|path| !allowed.iter().any(|allowed| path.starts_with(allowed)))
+        .collect();
+    assert!(wrong.is_empty(), "`{word}` does not belong in {wrong:?}");
+}
+
+#[test]
+fn the_core_names_no_framework() {
+    for word in ["axum", "sqlx", "tonic", "jsonwebtoken", "argon2", "http"] {
+        only_in("src/domain", word, &[]);
+        only_in("src/app", word, &[]);
+    }
+    for word in [
+        "serde",
+        "serde_json",
+        "tokio",
+        "std::fs",
+        "std::env",
+        "clock",
+    ] {
+        only_in("src/domain", word, &[]);
+    }
+    only_in("src/domain", "crate::app", &[]);
+    for word in [
+        "crate::http",
+        "crate::outbound",
+        "crate::grpc",
+        "crate::startup",
+    ] {
+        only_in("src/domain", word, &[]);
+        only_in("src/app", word, &[]);
+    }
+}
+
+#[test]
+fn each_library_has_its_place() {
+    only_in("src", "sqlx", &["src/outbound/sql/", "src/startup.rs"]);
+    only_in("src", "argon2", &["src/outbound/", "src/startup.rs"]);
+    only_in("src", "jsonwebtoken", &["src/outbound/jwt.rs"]);
+    only_in("src", "ed25519_dalek", &["src/outbound/jwt.rs"]);
+    only_in("src", "tonic", &["src/grpc.rs"]);
+    only_in("src", "std::env", &["src/config.rs"]);
+    only_in("src", "clap", &["src/cli.rs", "src/main.rs"]);
+}
+
+#[test]
+fn edges_do_not_know_one_another() {
+    only_in("src/http", "crate::outbound", &[]);
+    only_in("src/http", "crate::grpc", &[]);
+    only_in("src/outbound", "crate::http", &[]);
+    only_in("src/outbound", "crate::grpc", &[]);
+    let concrete = [
+        "SqlUsers",
+        "SqlSigningKeys",
+        "Argon2Hasher",
+        "JwtSigner",
+        "SystemClock",
+    ];
+    for word in concrete {
+        only_in("src", word, &["src/outbound/", "src/startup.rs"]);
+    }
+}
+
+#[test]
+fn only_wire_types_are_serialized() {
+    for file in files_under("src") {
+        let is_wire = file.path.ends_with("/wire.rs");
+        assert!(is_wire || !file.names("Serialize"), "{}", file.path);
+        assert!(is_wire || !file.names("Deserialize"), "{}", file.path);
+    }
+}
+
+#[test]
+fn files_begin_with_what_they_are_and_stay_small() {
+    for folder in ["src", "tests"] {
+        for file in files_under(folder) {
+            assert!(
+                file.text.starts_with("//! "),
+                "{} begins otherwise",
+                file.path
+            );
+            let lines = file.text.lines().count();
+            assert!(lines <= 500, "{} has {lines} lines", file.path);
+            let name = file.path.rsplit('/').next().unwrap();
+            let vague = [
+                "utils.rs",
+                "common.rs",
+                "helpers.rs",
+                "models.rs",
+                "services.rs",
+            ];
+            assert!(!vague.contains(&name), "{} says nothing", file.path);
+        }
+    }
+    let main = fs::read_to_string(root().join("src/main.rs")).unwrap();
+    assert!(main.lines().count() <= 40);
+}
+
+#[test]
+fn handlers_are_short() {
+    for file in files_under("src/http") {
+        let mut start = None;
+        for (number, line) in file.text.lines().enumerate() {
+            if line.starts_with("async fn") || line.starts_with("pub async fn") {
+                start = Some(number);
+            }
+            if let (Some(first), "}") = (start, line) {
+                assert!(number - first < 25, "{}:{first} is long", file.path);
+                start = None;
+            }
+        }
+    }
+}
+
+#[test]
+fn every_surface_has_scenarios() {
+    let surfaces = fs::read_dir(root().join("src/http")).unwrap();
+    for surface in surfaces.map(|entry| entry.unwrap()) {
+        if surface.file_type().unwrap().is_dir() {
+            let scenarios = root().join("tests/it/scenarios").join(surface.file_name());
+            assert!(scenarios.is_dir(), "{} is missing", scenarios.display());
+        }
+    }
+}
