@@ -8,7 +8,8 @@ use prost::Message;
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=accounts");
     let descriptors = protox::compile(["accounts/v1/accounts.proto"], ["."])?;
-    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let out = env::var_os("OUT_DIR").map(PathBuf::from);
+    let out = out.ok_or("cargo names no OUT_DIR")?;
     fs::write(out.join("accounts.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())

@@ -139,7 +139,7 @@ pub fn describe(table: &[Variable]) -> String {
             (true, false) => String::new(),
             (false, _) => format!(" [default: {default}]"),
         };
-        text.push_str(&format!("  {name}{default}\n      {help}\n"));
+        text.extend(["  ", name, &default, "\n      ", help, "\n"]);
     }
     text
 }
