@@ -71,7 +71,10 @@ child=""
 stop() {
     local status=$?
     trap - EXIT INT TERM
-    if [ -n "$child" ]; then kill -TERM "$child" 2>/dev/null || true; fi
+    if [ -n "$child" ]; then
+        kill -TERM -- "-$child" 2>/dev/null || true
+        wait "$child" 2>/dev/null || true
+    fi
     if [ -n "$server" ]; then
         # SIGINT: PostgreSQL's fast shutdown, which waits for no client.
         kill -INT "$server" 2>/dev/null || true
@@ -89,9 +92,8 @@ mkdir "$folder/socket"
 echo "$password" >"$folder/password"
 if [ "${#as_owner[@]}" -gt 0 ]; then chown -R "$owner:" "$folder"; fi
 
-start() {
-    # Each server runs with the password's file read and gone. Where the folder
-    # of the caller is closed to the server's user, PostgreSQL would complain.
+make_cluster() {
+    # The caller's folder may be closed to the server's user.
     cd "$folder"
     "${as_owner[@]}" "$binaries/initdb" --pgdata="$folder/data" --username=postgres \
         --pwfile="$folder/password" --auth-local=trust --auth-host=scram-sha-256 \
@@ -101,7 +103,7 @@ start() {
     }
     rm -f "$folder/password"
 }
-(start)
+(make_cluster)
 
 free_port() {
     local port
@@ -145,9 +147,12 @@ if [ -z "$ready" ]; then
 fi
 
 export TEST_POSTGRES_URL="postgres://postgres:$password@127.0.0.1:$port/postgres"
-# In the background, so that a signal is acted on at once and not after it.
-"$@" <&0 &
+# In the background, so that a signal is acted on at once and not after it; in a
+# process group of its own, so that all of it can be stopped.
+set -m
+"$@" </dev/null &
 child=$!
+set +m
 status=0
 wait "$child" || status=$?
 child=""

@@ -122,7 +122,7 @@ pub fn service_token(config: &Config, randomness: &dyn Randomness) -> anyhow::Re
     let token = secret_file::read_or_create(&path, || {
         let mut bytes = [0; 32];
         randomness.fill(&mut bytes);
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&bytes)
     })
     .with_context(|| format!("{} can't be read or written", path.display()))?;
     if !is_service_token(token.expose_secret()) {
@@ -130,6 +130,12 @@ pub fn service_token(config: &Config, randomness: &dyn Randomness) -> anyhow::Re
         return Err(InvalidVariable::new("SERVICE_TOKEN", problem).into());
     }
     Ok(token)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 async fn open(config: &Config) -> anyhow::Result<Database> {

@@ -36,7 +36,7 @@ impl DisplayName {
 /// An account. Nothing in it could sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// `UUIDv7`, the `sub` of the account's tokens.
+    /// UUIDv7, the `sub` of the account's tokens.
     pub id: String,
     /// Where mail reaches the person; no two accounts share it.
     pub email: Email,

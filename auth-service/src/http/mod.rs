@@ -1,6 +1,6 @@
 //! The table of surfaces, then the layers around it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -124,7 +124,7 @@ fn cors(origins: &AllowedOrigins) -> CorsLayer {
             HeaderName::from_static("x-request-id"),
         ])
         .expose_headers([REQUEST_ID, header::RETRY_AFTER, header::WWW_AUTHENTICATE])
-        .max_age(std::time::Duration::from_secs(600))
+        .max_age(Duration::from_mins(10))
 }
 
 fn without_trailing_slash(mut request: Request) -> Request {

@@ -213,7 +213,7 @@ mod tests {
             waiting.spawn(async move { hasher.turn().await.is_ok() });
         }
         for _ in 0..6 {
-            assert_eq!(waiting.join_next().await.unwrap().unwrap(), false);
+            assert!(!waiting.join_next().await.unwrap().unwrap());
         }
         drop(all);
         let mut served = 0;

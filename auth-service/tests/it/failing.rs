@@ -17,9 +17,14 @@ use axum::{
     http::{Request, StatusCode},
 };
 use service_kit::health::Health;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
 use tower::ServiceExt;
 
-use crate::support::{TestApp, get_me, read, sign_in_request};
+use crate::support::{TestApp, TestDatabase, get_me, read, sign_in_request};
 
 struct FailingHasher(fn() -> HashError);
 
@@ -91,6 +96,58 @@ async fn a_database_without_tables_is_a_fault_of_ours() {
     }
     let live = Request::get("/healthz").body(Body::empty()).unwrap();
     assert_eq!(app.ask(live).await.0, StatusCode::OK);
+}
+
+/// Carries bytes between `listener` and `server` until it is dropped.
+fn cable(listener: TcpListener, server: String) -> JoinSet<()> {
+    let mut cable = JoinSet::new();
+    cable.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((mut near, _)) = listener.accept().await {
+            let server = server.clone();
+            connections.spawn(async move {
+                let mut far = TcpStream::connect(server).await.unwrap();
+                let _ = copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    cable
+}
+
+async fn get(app: &TestApp, path: &str) -> (StatusCode, serde_json::Value) {
+    app.ask(Request::get(path).body(Body::empty()).unwrap())
+        .await
+}
+
+#[tokio::test]
+async fn a_database_out_of_reach_is_said_to_be_and_comes_back() {
+    let home = TestDatabase::postgres().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (server, url) = home.behind(address);
+    let connected = cable(listener, server.clone());
+    let app = TestApp::on(home, &[("AUTH_DATABASE_URL", &url)]).await;
+    let session = app.sign_up("ada").await;
+    let token = session["access_token"].as_str().unwrap();
+    assert_eq!(app.ask(get_me(token)).await.0, StatusCode::OK);
+
+    drop(connected);
+    let response = app.router.clone().oneshot(get_me(token)).await.unwrap();
+    assert_eq!(response.headers()["retry-after"], "5");
+    let (status, body) = read(response).await;
+    let unavailable = (StatusCode::SERVICE_UNAVAILABLE, "unavailable".into());
+    assert_eq!((status, body["code"].clone()), unavailable);
+    assert!(!body.to_string().contains(&address.to_string()), "{body}");
+    let (status, body) = get(&app, "/readyz").await;
+    assert_eq!((status, body["status"].clone()), unavailable);
+    assert_eq!(body["dependencies"]["database"]["status"], "down");
+    assert_eq!(get(&app, "/health").await.0, StatusCode::OK);
+    assert_eq!(get(&app, "/healthz").await.0, StatusCode::OK);
+    assert_eq!(get(&app, "/v1/jwks").await.0, StatusCode::OK);
+
+    let _connected = cable(TcpListener::bind(address).await.unwrap(), server);
+    assert_eq!(app.ask(get_me(token)).await.0, StatusCode::OK);
+    assert_eq!(get(&app, "/readyz").await.0, StatusCode::OK);
 }
 
 fn refusal(name: &str, value: &str) -> String {

@@ -96,14 +96,14 @@ fn a_walk_a_stop_and_a_second_start() {
     let command = || ports.command(folder.path());
     let first = Running::start(&mut command());
 
-    let taken = run(&mut command(), &[]);
-    assert_eq!(taken.status.code(), Some(1));
+    let refused = run(&mut command(), &[]);
+    assert_eq!(refused.status.code(), Some(1));
     let expected = format!(
         "auth-service: can't listen on 127.0.0.1:{}: the port is taken by another process; \
          set AUTH_HTTP_ADDR to another address\n",
         ports.http
     );
-    assert_eq!(text(&taken.stderr), expected);
+    assert_eq!(text(&refused.stderr), expected);
 
     let made = run(&mut command(), &["admin", "create", "--if-none"]);
     let printed = text(&made.stdout);
@@ -119,7 +119,7 @@ fn a_walk_a_stop_and_a_second_start() {
     let service_token = fs::read_to_string(&token_file).unwrap();
     assert_eq!(service_token.len(), 64);
 
-    let second = Running::start(&mut command().arg("serve"));
+    let second = Running::start(command().arg("serve"));
     let token = session["access_token"].as_str().unwrap();
     let head = format!("GET /v1/me HTTP/1.1\r\nauthorization: Bearer {token}");
     assert_eq!(ask(ports.http, &head, ""), (200, session["user"].clone()));

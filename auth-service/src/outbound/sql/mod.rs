@@ -1,6 +1,6 @@
 //! The only place with SQL: one set of queries for SQLite and PostgreSQL.
 
-use sqlx::migrate::Migrator;
+use sqlx::{error::DatabaseError, migrate::Migrator};
 
 use crate::app::ports::StoreError;
 
@@ -23,11 +23,29 @@ pub fn migrations() -> Migrator {
 fn failed(error: sqlx::Error) -> StoreError {
     match error {
         sqlx::Error::Database(error) if error.is_unique_violation() => StoreError::Taken,
+        sqlx::Error::Database(error) if is_passing(error.as_ref()) => {
+            StoreError::Unreachable(error)
+        }
         sqlx::Error::Io(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::Tls(_) => StoreError::Unreachable(Box::new(error)),
         other => StoreError::Broken(Box::new(other)),
+    }
+}
+
+/// Whether the database would do it a little later. PostgreSQL: lost connections
+/// (class 08), too few resources (53), a server that stops or starts (57P).
+/// SQLite: busy (5, with its extended codes 261 and 517) or a full disk (13).
+fn is_passing(error: &dyn DatabaseError) -> bool {
+    let code = error.code().unwrap_or_default();
+    let is_sqlstate = code.len() == 5;
+    match code.as_ref() {
+        "5" | "261" | "517" | "13" => true,
+        state if is_sqlstate => ["08", "53", "57P"]
+            .iter()
+            .any(|class| state.starts_with(class)),
+        _ => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Databases that last as long as a test.
 
 use std::{
+    net::SocketAddr,
     process,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -40,6 +41,14 @@ impl TestDatabase {
             url: Some(format!("{host}/{name}")),
             folder: tempfile::tempdir().unwrap(),
         }
+    }
+
+    /// The server's address, and the same database behind another address.
+    pub fn behind(&self, address: SocketAddr) -> (String, String) {
+        let url = self.url.as_deref().expect("only a server can be far away");
+        let (login, rest) = url.rsplit_once('@').unwrap();
+        let (server, name) = rest.split_once('/').unwrap();
+        (server.to_owned(), format!("{login}@{address}/{name}"))
     }
 
     /// The variables under which a service finds this database.

@@ -20,16 +20,16 @@ pub async fn forge(name: &str, app: &TestApp, good: &str) -> String {
         app.app.signer.sign(&changed).unwrap()
     };
     match name {
-        "wrong_issuer" => sign(|claims| claims.iss = "elsewhere".to_owned()),
-        "wrong_audience" => sign(|claims| claims.aud = "elsewhere".to_owned()),
+        "wrong_issuer" => sign(|claims| "elsewhere".clone_into(&mut claims.iss)),
+        "wrong_audience" => sign(|claims| "elsewhere".clone_into(&mut claims.aud)),
         "expired" => sign(|claims| claims.exp = NOON / 1000 - 5),
         "expired_within_leeway" => sign(|claims| claims.exp = NOON / 1000 - 4),
         "not_yet" => sign(|claims| claims.nbf = NOON / 1000 + 6),
         "endless" => sign(|claims| claims.exp = i64::MAX),
         "no_such_user" => {
-            sign(|claims| claims.sub = "018bcfe5-6800-7000-8000-00000000dead".to_owned())
+            sign(|claims| "018bcfe5-6800-7000-8000-00000000dead".clone_into(&mut claims.sub))
         }
-        "no_id" => sign(|claims| claims.sub = "' OR 1=1 --".to_owned()),
+        "no_id" => sign(|claims| "' OR 1=1 --".clone_into(&mut claims.sub)),
         "huge" => sign(|claims| claims.name = "n".repeat(9000)),
         "tampered" => tampered(good, &claims),
         "cut_signature" => good[..good.len() - 4].to_owned(),

@@ -84,11 +84,8 @@ async fn walk(app: &TestApp, step: &Step, captured: &mut BTreeMap<String, String
     let response = app.router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
-    let body: Value = match bytes.is_empty() {
-        true => Value::Null,
-        false => serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned())),
-    };
+    let body: Value = serde_json::from_slice(&bytes)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
     assert_eq!(parts.status.as_u16(), step.status, "{place}: {body}");
     assert_headers(app, step, captured, &parts.headers, place).await;
     if let Some(expected) = expected_body(step) {
