@@ -2,8 +2,9 @@
 //! both, and bringing its schema up to date.
 
 use std::{
-    fs::{self, File},
+    fs::{DirBuilder, File},
     io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -96,8 +97,8 @@ impl Database {
     /// Opens the database at `url`, making a `SQLite` file where it is missing.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
         install_default_drivers();
-        if let Some(folder) = url.file.as_deref().and_then(Path::parent) {
-            fs::create_dir_all(folder)?;
+        if let Some(file) = &url.file {
+            make_private(file)?;
         }
         let options = AnyConnectOptions::from_str(&url.url).map_err(OpenError::Connect)?;
         let sqlite = url.file.is_some();
@@ -160,6 +161,23 @@ impl Database {
 /// when the power goes.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+
+/// Makes the file and its folder where they are missing, for this user alone:
+/// SQLite gives the files beside it the same permissions.
+fn make_private(file: &Path) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+    }
+    let made = File::options()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(file);
+    made.map(drop)
+}
 
 fn lock_beside(file: &Path) -> io::Result<File> {
     let mut name = file.as_os_str().to_owned();
