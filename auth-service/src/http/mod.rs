@@ -91,7 +91,11 @@ pub fn router(app: Arc<App>, health: Health, origins: &AllowedOrigins) -> Router
         router.route(route.path, route.handler)
     });
     let answered = routed.with_state(app).merge(health::routes(health));
-    let layered = wrap(answered, MAX_BODY_BYTES).layer(cors(origins));
+    let wrapped = wrap(answered, MAX_BODY_BYTES);
+    let layered = match cors(origins) {
+        Some(cors) => wrapped.layer(cors),
+        None => wrapped,
+    };
     // Outside of the routing, since it changes the path that is routed by.
     let trimmed = ServiceBuilder::new()
         .map_request(without_trailing_slash)
@@ -107,24 +111,24 @@ async fn index() -> Json<serde_json::Value> {
     }))
 }
 
-fn cors(origins: &AllowedOrigins) -> CorsLayer {
+fn cors(origins: &AllowedOrigins) -> Option<CorsLayer> {
     let cors = match origins {
-        // Without an origin the layer adds no header and answers no preflight
-        // in a way that a browser would take for a yes.
-        AllowedOrigins::SameOnly => return CorsLayer::new(),
+        AllowedOrigins::SameOnly => return None,
         AllowedOrigins::These(origins) => CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins.iter().cloned()))
             .allow_credentials(true),
         AllowedOrigins::Any => CorsLayer::new().allow_origin(tower_http::cors::Any),
     };
-    cors.allow_methods([Method::GET, Method::POST])
+    let cors = cors
+        .allow_methods([Method::GET, Method::POST])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             HeaderName::from_static("x-request-id"),
         ])
         .expose_headers([REQUEST_ID, header::RETRY_AFTER, header::WWW_AUTHENTICATE])
-        .max_age(Duration::from_mins(10))
+        .max_age(Duration::from_mins(10));
+    Some(cors)
 }
 
 fn without_trailing_slash(mut request: Request) -> Request {

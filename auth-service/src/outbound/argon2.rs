@@ -3,13 +3,13 @@
 //! nothing else.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicUsize, Ordering},
 };
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHash, PasswordHasher as _, PasswordVerifier as _, Version,
-    password_hash::SaltString,
+    Algorithm, Argon2, Block, Params, PasswordHash, Version,
+    password_hash::{Output, ParamsString, SaltString},
 };
 use async_trait::async_trait;
 use service_kit::clock::Randomness;
@@ -26,6 +26,8 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
 const SALT_BYTES: usize = 16;
+const MAX_SALT_BYTES: usize = 64;
+const HASH_BYTES: usize = 32;
 
 /// How many may wait for a thread. At twenty milliseconds each the last one
 /// waits about a second.
@@ -37,6 +39,7 @@ pub struct Argon2Hasher {
     randomness: Arc<dyn Randomness>,
     threads: Arc<Semaphore>,
     waiting: AtomicUsize,
+    memories: Arc<Memories>,
     nobodys_hash: String,
 }
 
@@ -47,12 +50,17 @@ impl Argon2Hasher {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut secret = [0; 32];
         randomness.fill(&mut secret);
-        let nobodys_hash = hash_now(&argon2, &secret, &salt(randomness.as_ref()))?;
+        let memories = Memories::default();
+        let nobodys_hash = memories.lend(|memory| {
+            let salt = salt(randomness.as_ref());
+            hash_now(&argon2, memory, &secret, &salt)
+        })?;
         Ok(Self {
             argon2,
             randomness,
             threads: Arc::new(Semaphore::new(threads.max(1))),
             waiting: AtomicUsize::new(0),
+            memories: Arc::new(memories),
             nobodys_hash,
         })
     }
@@ -72,14 +80,38 @@ impl Argon2Hasher {
     /// that goes away does not free a thread that still hashes.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
         let permit = self.turn().await?;
+        let memories = Arc::clone(&self.memories);
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            work()
+            memories.lend(work)
         });
         done.await.map_err(broken)?
+    }
+}
+
+type Memory = Vec<Block>;
+
+/// The working memory of the threads, kept between hashes: given back to the
+/// allocator each time, it would stay with every thread that ever hashed.
+#[derive(Default)]
+struct Memories(Mutex<Vec<Memory>>);
+
+impl Memories {
+    fn lend<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
+        let mut memory = self.idle().pop().unwrap_or_default();
+        let done = work(&mut memory);
+        // A hash from elsewhere may have asked for more than ours do.
+        if memory.len() <= MEMORY_KIB as usize {
+            self.idle().push(memory);
+        }
+        done
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Memory>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,7 +137,7 @@ impl PasswordHasher for Argon2Hasher {
     async fn hash(&self, password: &Password) -> Result<String, HashError> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
         let salt = salt(self.randomness.as_ref());
-        self.run(move || hash_now(&argon2, password.expose().as_bytes(), &salt))
+        self.run(move |memory| hash_now(&argon2, memory, password.expose().as_bytes(), &salt))
             .await
     }
 
@@ -114,7 +146,7 @@ impl PasswordHasher for Argon2Hasher {
         let known = hash.is_some();
         let hash = hash.unwrap_or(&self.nobodys_hash).to_owned();
         let verdict = self
-            .run(move || verify_now(&argon2, &password, &hash))
+            .run(move |memory| verify_now(&argon2, memory, &password, &hash))
             .await?;
         Ok(if known { verdict } else { Verdict::Wrong })
     }
@@ -126,32 +158,69 @@ fn salt(randomness: &dyn Randomness) -> [u8; SALT_BYTES] {
     salt
 }
 
-fn hash_now(argon2: &Argon2<'_>, password: &[u8], salt: &[u8]) -> Result<String, HashError> {
+fn hash_now(
+    argon2: &Argon2<'_>,
+    memory: &mut Memory,
+    password: &[u8],
+    salt: &[u8],
+) -> Result<String, HashError> {
+    let output = fill(argon2, memory, password, salt, HASH_BYTES)?;
     let salt = SaltString::encode_b64(salt).map_err(broken)?;
-    let hash = argon2.hash_password(password, &salt).map_err(broken)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params()).map_err(broken)?,
+        salt: Some(salt.as_salt()),
+        hash: Some(output),
+    };
     Ok(hash.to_string())
 }
 
-fn verify_now(argon2: &Argon2<'_>, password: &Password, hash: &str) -> Result<Verdict, HashError> {
+fn verify_now(
+    today: &Argon2<'_>,
+    memory: &mut Memory,
+    password: &Password,
+    hash: &str,
+) -> Result<Verdict, HashError> {
     let hash = PasswordHash::new(hash).map_err(broken)?;
-    match argon2.verify_password(password.expose().as_bytes(), &hash) {
-        Ok(()) if is_current(argon2, &hash) => Ok(Verdict::Right),
-        Ok(()) => Ok(Verdict::RightButOutdated),
-        Err(argon2::password_hash::Error::Password) => Ok(Verdict::Wrong),
-        Err(error) => Err(broken(error)),
+    let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
+        return Err(HashError::Broken("the stored hash is cut short".into()));
+    };
+    let algorithm = Algorithm::try_from(hash.algorithm).map_err(broken)?;
+    let version = hash.version.unwrap_or_else(|| Version::V0x13.into());
+    let version = Version::try_from(version).map_err(broken)?;
+    let params = Params::try_from(&hash).map_err(broken)?;
+    let is_current = algorithm == Algorithm::Argon2id
+        && version == Version::V0x13
+        && params.m_cost() == today.params().m_cost()
+        && params.t_cost() == today.params().t_cost()
+        && params.p_cost() == today.params().p_cost();
+    let mut salt_bytes = [0; MAX_SALT_BYTES];
+    let salt = salt.decode_b64(&mut salt_bytes).map_err(broken)?;
+    let then = Argon2::new(algorithm, version, params);
+    let password = password.expose().as_bytes();
+    // `Output` compares in constant time.
+    match fill(&then, memory, password, salt, expected.len())? == expected {
+        true if is_current => Ok(Verdict::Right),
+        true => Ok(Verdict::RightButOutdated),
+        false => Ok(Verdict::Wrong),
     }
 }
 
-fn is_current(argon2: &Argon2<'_>, hash: &PasswordHash<'_>) -> bool {
-    let today = argon2.params();
-    let then = Params::try_from(hash);
-    hash.algorithm == Algorithm::Argon2id.ident()
-        && hash.version == Some(Version::V0x13.into())
-        && then.is_ok_and(|then| {
-            then.m_cost() == today.m_cost()
-                && then.t_cost() == today.t_cost()
-                && then.p_cost() == today.p_cost()
-        })
+fn fill(
+    argon2: &Argon2<'_>,
+    memory: &mut Memory,
+    password: &[u8],
+    salt: &[u8],
+    length: usize,
+) -> Result<Output, HashError> {
+    memory.resize(argon2.params().block_count(), Block::new());
+    Output::init_with(length, |output| {
+        argon2
+            .hash_password_into_with_memory(password, salt, output, memory.as_mut_slice())
+            .map_err(Into::into)
+    })
+    .map_err(broken)
 }
 
 fn broken(error: impl std::error::Error + Send + Sync + 'static) -> HashError {
@@ -197,10 +266,29 @@ mod tests {
             Version::V0x13,
             Params::new(8_192, 1, 1, None).unwrap(),
         );
-        let hash = hash_now(&cheap, b"correct horse", &[7; 16]).unwrap();
+        let hash = hash_now(&cheap, &mut Vec::new(), b"correct horse", &[7; 16]).unwrap();
         let password = Password::presented("correct horse");
         let verdict = hasher(1).verify(&password, Some(&hash)).await.unwrap();
         assert_eq!(verdict, Verdict::RightButOutdated);
+    }
+
+    /// Made by the C reference implementation: `argon2 somesalt -id -v 13 -m 16
+    /// -t 2 -p 1` of `password`, from its own tests.
+    #[tokio::test]
+    async fn the_reference_implementation_agrees() {
+        let hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ\
+                    $CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let (hasher, password) = (hasher(1), Password::presented("password"));
+        let verdict = hasher.verify(&password, Some(hash)).await.unwrap();
+        assert_eq!(verdict, Verdict::RightButOutdated);
+        // Its 64 MiB were not kept.
+        assert_eq!(hasher.memories.idle().len(), 0);
+        assert!(
+            hasher
+                .verify(&password, Some("$argon2id$v=19$m=1,t=1,p=1"))
+                .await
+                .is_err()
+        );
     }
 
     #[tokio::test]

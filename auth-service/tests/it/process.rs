@@ -4,8 +4,10 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
 };
 
 use serde_json::Value;
@@ -16,12 +18,16 @@ struct Ports {
 }
 
 impl Ports {
+    /// Two ports below those that the system gives to others on its own.
     fn free() -> Self {
-        let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
-        let (one, other) = (listen(), listen());
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let first = u16::try_from(std::process::id() % 9000).unwrap();
+        let mut free = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::SeqCst))
+            .map(|offset| 10_000 + first + offset)
+            .filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
         Self {
-            http: one.local_addr().unwrap().port(),
-            grpc: other.local_addr().unwrap().port(),
+            http: free.next().unwrap(),
+            grpc: free.next().unwrap(),
         }
     }
 
@@ -114,6 +120,15 @@ fn a_walk_a_stop_and_a_second_start() {
     let (status, session) = ask(ports.http, "POST /v1/sessions HTTP/1.1", &body.to_string());
     assert_eq!((status, &session["user"]["role"]), (200, &"admin".into()));
     assert_eq!(first.interrupt(), Some(0));
+
+    let permissions = |name: &str| {
+        let metadata = fs::metadata(folder.path().join(name)).unwrap();
+        metadata.permissions().mode() & 0o777
+    };
+    assert_eq!(
+        (permissions("data"), permissions("data/auth.db")),
+        (0o700, 0o600)
+    );
 
     let token_file = folder.path().join("data/service-token");
     let service_token = fs::read_to_string(&token_file).unwrap();
