@@ -1,0 +1,11 @@
+//! The nouns and their rules: no I/O, no serialisation, no clock.
+
+pub mod answer;
+pub mod chunk;
+pub mod conversation;
+pub mod document;
+pub mod index;
+pub mod job;
+pub mod knowledge_base;
+pub mod principal;
+pub mod question;

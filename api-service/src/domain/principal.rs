@@ -1,0 +1,107 @@
+//! Who asks, and what they may see because of it.
+
+use proto::claims::Role;
+
+use super::knowledge_base::KnowledgeBaseId;
+
+/// A user's id: the `sub` of a verified token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UserId(pub String);
+
+/// A caller whose credentials were verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    identity: Identity,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Identity {
+    User { id: UserId, role: Role },
+    Operator,
+}
+
+impl Principal {
+    /// The user of a verified token.
+    pub const fn user(id: UserId, role: Role) -> Self {
+        Self {
+            identity: Identity::User { id, role },
+        }
+    }
+
+    /// Whoever runs this process on the machine, for the command line alone:
+    /// they could read the database's file anyway. They see public knowledge.
+    pub const fn operator() -> Self {
+        Self {
+            identity: Identity::Operator,
+        }
+    }
+
+    /// The user's id; the operator has none.
+    pub const fn user_id(&self) -> Option<&UserId> {
+        match &self.identity {
+            Identity::User { id, .. } => Some(id),
+            Identity::Operator => None,
+        }
+    }
+
+    /// Whether they may change public knowledge.
+    pub const fn manages_public_knowledge(&self) -> bool {
+        match self.identity {
+            Identity::User { role, .. } => matches!(role, Role::Admin),
+            Identity::Operator => true,
+        }
+    }
+
+    /// What they may see.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            user: self.user_id().cloned(),
+            manages_public: self.manages_public_knowledge(),
+        }
+    }
+}
+
+/// What a caller may see and change. Stores take one for every read, and only
+/// a [`Principal`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    user: Option<UserId>,
+    manages_public: bool,
+}
+
+impl Scope {
+    /// The owner whose private things are in it; empty for nobody, which no
+    /// private row's owner is.
+    pub fn owner(&self) -> &str {
+        self.user.as_ref().map_or("", |user| &user.0)
+    }
+
+    /// Whether knowledge for members is in it.
+    pub const fn is_member(&self) -> bool {
+        self.user.is_some()
+    }
+
+    /// Whether public knowledge may be changed in it.
+    pub const fn manages_public(&self) -> bool {
+        self.manages_public
+    }
+
+    /// The same scope for the vector index, where `bases` are the knowledge
+    /// bases that a store found to be in it.
+    pub fn within(self, bases: Vec<KnowledgeBaseId>) -> SearchScope {
+        SearchScope { bases }
+    }
+}
+
+/// What a caller may be shown from the vector index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchScope {
+    bases: Vec<KnowledgeBaseId>,
+}
+
+impl SearchScope {
+    /// The knowledge bases in it. None means: nothing may be shown.
+    pub fn bases(&self) -> &[KnowledgeBaseId] {
+        &self.bases
+    }
+}
