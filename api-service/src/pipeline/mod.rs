@@ -1,0 +1,9 @@
+//! The steps from bytes to answers, pure: no I/O, no clock, no runtime.
+
+pub mod chunking;
+pub mod citing;
+pub mod extracting;
+pub mod parsing;
+pub mod prompt;
+pub mod scoring;
+pub mod sentences;

@@ -1,0 +1,91 @@
+//! From a document's text to blocks of plain text, each with the bytes of the
+//! source that it stands for.
+
+mod html;
+mod markdown;
+mod mdx;
+mod plain;
+
+use std::ops::Range;
+
+use crate::domain::document::MediaType;
+
+/// A parsed document.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Parsed {
+    /// The title that the document gives itself, if it does.
+    pub title: Option<String>,
+    /// Its blocks, in order.
+    pub blocks: Vec<Block>,
+}
+
+/// A piece of a document that stands on its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// What it is.
+    pub kind: BlockKind,
+    /// Its text, without markup and with entities resolved.
+    pub text: String,
+    /// The bytes of the source that it stands for.
+    pub span: Range<usize>,
+}
+
+/// What a block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlockKind {
+    /// A heading, from level 1 to 6.
+    Heading(u8),
+    /// Running text: may be cut between sentences.
+    Prose,
+    /// An item of a list.
+    Item,
+    /// Code or a table: cut between lines, and only if it must be.
+    Whole,
+}
+
+/// Why a document can't be parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// There is no text in it.
+    #[error("there is no text in it")]
+    Empty,
+}
+
+/// Parses `source` as `media_type` says.
+pub fn parse(media_type: MediaType, source: &str) -> Result<Parsed, ParseError> {
+    let mut parsed = match media_type {
+        MediaType::Markdown => markdown::parse(source, &mdx::blank_tags(source)),
+        MediaType::Mdx => markdown::parse(source, &mdx::blank_mdx(source)),
+        MediaType::Html => html::parse(source),
+        MediaType::Plain => plain::parse(source),
+    };
+    parsed
+        .blocks
+        .retain(|block| block.text.chars().any(char::is_alphanumeric));
+    if parsed.blocks.is_empty() {
+        return Err(ParseError::Empty);
+    }
+    for block in &mut parsed.blocks {
+        // PostgreSQL's text has no NUL.
+        if block.text.contains('\0') {
+            block.text = block.text.replace('\0', "");
+        }
+    }
+    if parsed.title.is_none() {
+        parsed.title = first_title(&parsed.blocks);
+    }
+    Ok(parsed)
+}
+
+/// The first heading of level 1, if nothing but such a heading can be the title.
+fn first_title(blocks: &[Block]) -> Option<String> {
+    let title = blocks
+        .iter()
+        .find(|block| block.kind == BlockKind::Heading(1))?;
+    Some(title.text.clone())
+}
+
+/// One line of `text`: white space folded, ends trimmed.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
