@@ -1,0 +1,395 @@
+//! From blocks to chunks: along the headings, within the embedder's budget of
+//! tokens, small sections together.
+
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::{
+    parsing::{Block, BlockKind, Parsed},
+    sentences::sentences,
+};
+use crate::domain::chunk::ChunkText;
+
+/// A section with fewer tokens than this is put together with its neighbour.
+const SMALL: usize = 96;
+
+/// The budget never shrinks below this, however long the headings are.
+const LEAST: usize = 64;
+
+/// A piece is never longer than this in bytes, whatever its tokens are.
+const LONGEST_PIECE: usize = 4_000;
+
+/// Cuts a parsed document into chunks.
+///
+/// `source` is what was parsed, `title` the document's title, `max_tokens`
+/// what the embedder reads of a chunk with its context line, `count` counts a
+/// text's tokens.
+pub fn chunk(
+    source: &str,
+    title: &str,
+    parsed: &Parsed,
+    max_tokens: usize,
+    count: &dyn Fn(&str) -> usize,
+) -> Vec<ChunkText> {
+    let cutter = Cutter {
+        source,
+        title,
+        max_tokens,
+        count,
+    };
+    let only_headings = parsed.blocks.iter().all(|block| is_heading(block.kind));
+    let blocks: Vec<Block> = if only_headings {
+        // Then they are the text.
+        let blocks = parsed.blocks.iter().cloned();
+        blocks
+            .map(|block| Block {
+                kind: BlockKind::Prose,
+                ..block
+            })
+            .collect()
+    } else {
+        parsed.blocks.clone()
+    };
+    let cut = sections(&blocks)
+        .into_iter()
+        .flat_map(|section| cutter.cut(&section))
+        .collect();
+    cutter
+        .merge(cut)
+        .into_iter()
+        .map(|part| part.chunk)
+        .collect()
+}
+
+const fn is_heading(kind: BlockKind) -> bool {
+    matches!(kind, BlockKind::Heading(_))
+}
+
+struct Cutter<'a> {
+    source: &'a str,
+    title: &'a str,
+    max_tokens: usize,
+    count: &'a dyn Fn(&str) -> usize,
+}
+
+/// The blocks between two headings.
+struct Section<'a> {
+    headings: Vec<String>,
+    blocks: Vec<&'a Block>,
+}
+
+/// A text that is not cut any further.
+struct Piece {
+    text: String,
+    span: Range<usize>,
+    tokens: usize,
+    kind: BlockKind,
+}
+
+/// A chunk and its number of tokens.
+struct Part {
+    chunk: ChunkText,
+    tokens: usize,
+}
+
+/// The blocks under each heading, for headings that have any.
+fn sections(blocks: &[Block]) -> Vec<Section<'_>> {
+    let mut sections: Vec<Section<'_>> = vec![];
+    let mut headings: Vec<(u8, String)> = vec![];
+    let mut fresh = true;
+    for block in blocks {
+        if let BlockKind::Heading(level) = block.kind {
+            headings.retain(|(above, _)| *above < level);
+            headings.push((level, block.text.clone()));
+            fresh = true;
+            continue;
+        }
+        if fresh {
+            let path = headings.iter().map(|(_, text)| text.clone()).collect();
+            sections.push(Section {
+                headings: path,
+                blocks: vec![],
+            });
+            fresh = false;
+        }
+        if let Some(section) = sections.last_mut() {
+            section.blocks.push(block);
+        }
+    }
+    sections
+}
+
+impl Cutter<'_> {
+    fn budget(&self, headings: &[String]) -> usize {
+        let probe = ChunkText {
+            headings: headings.to_vec(),
+            text: String::new(),
+            span: 0..0,
+        };
+        let context = (self.count)(&probe.context_line(self.title));
+        self.max_tokens
+            .saturating_sub(context)
+            .max(LEAST.min(self.max_tokens))
+    }
+
+    /// Cuts a section into parts that fit the budget.
+    fn cut(&self, section: &Section<'_>) -> Vec<Part> {
+        let budget = self.budget(&section.headings);
+        let mut parts = vec![];
+        let mut open: Option<(Part, BlockKind)> = None;
+        let pieces = section
+            .blocks
+            .iter()
+            .flat_map(|block| self.pieces(block, budget));
+        for piece in pieces {
+            match &mut open {
+                Some((part, last)) if part.tokens + piece.tokens <= budget => {
+                    let tight = *last == piece.kind && piece.kind != BlockKind::Prose;
+                    part.chunk.text.push_str(if tight { "\n" } else { "\n\n" });
+                    part.chunk.text.push_str(&piece.text);
+                    part.chunk.span.end = part.chunk.span.end.max(piece.span.end);
+                    part.tokens += piece.tokens;
+                    *last = piece.kind;
+                }
+                _ => {
+                    let chunk = ChunkText {
+                        headings: section.headings.clone(),
+                        text: piece.text,
+                        span: piece.span,
+                    };
+                    let next = (
+                        Part {
+                            chunk,
+                            tokens: piece.tokens,
+                        },
+                        piece.kind,
+                    );
+                    parts.extend(open.replace(next).map(|(part, _)| part));
+                }
+            }
+        }
+        parts.extend(open.map(|(part, _)| part));
+        parts
+    }
+
+    /// A block in pieces that each fit the budget: sentences of prose, lines of
+    /// code; where even one of those is too long, words.
+    fn pieces(&self, block: &Block, budget: usize) -> Vec<Piece> {
+        let tokens = (self.count)(&block.text);
+        if tokens <= budget && block.text.len() <= LONGEST_PIECE {
+            let (text, span) = (block.text.clone(), block.span.clone());
+            return vec![Piece {
+                text,
+                span,
+                tokens,
+                kind: block.kind,
+            }];
+        }
+        let units = match block.kind {
+            BlockKind::Whole => lines(&block.text),
+            _ => sentences(&block.text),
+        };
+        let units = units
+            .into_iter()
+            .flat_map(|unit| self.fitting(&block.text, unit, budget));
+        let mut pieces: Vec<Piece> = vec![];
+        let mut open: Option<(Range<usize>, usize)> = None;
+        let mut cursor = block.span.start;
+        for (unit, tokens) in units {
+            open = match open {
+                Some((range, sum))
+                    if sum + tokens <= budget && unit.end - range.start <= LONGEST_PIECE =>
+                {
+                    Some((range.start..unit.end, sum + tokens))
+                }
+                full => {
+                    pieces.extend(full.map(|full| self.piece(block, full, &mut cursor)));
+                    Some((unit, tokens))
+                }
+            };
+        }
+        pieces.extend(open.map(|full| self.piece(block, full, &mut cursor)));
+        pieces
+    }
+
+    fn piece(&self, block: &Block, part: (Range<usize>, usize), cursor: &mut usize) -> Piece {
+        let (range, tokens) = part;
+        let text = block.text[range].to_owned();
+        let span = self.place(block, &text, cursor);
+        Piece {
+            text,
+            span,
+            tokens,
+            kind: block.kind,
+        }
+    }
+
+    /// Where a part of a block's text stands in the source: exactly, if it is
+    /// there to the letter, else somewhere in the block.
+    fn place(&self, block: &Block, text: &str, cursor: &mut usize) -> Range<usize> {
+        let rest = self.source.get(*cursor..block.span.end).unwrap_or_default();
+        match rest.find(text) {
+            Some(place) => {
+                let start = *cursor + place;
+                *cursor = start + text.len();
+                start..*cursor
+            }
+            None => block.span.clone(),
+        }
+    }
+
+    /// A unit, or the words of it in runs that fit the budget.
+    fn fitting(&self, text: &str, unit: Range<usize>, budget: usize) -> Vec<(Range<usize>, usize)> {
+        let tokens = (self.count)(&text[unit.clone()]);
+        if tokens <= budget && unit.len() <= LONGEST_PIECE {
+            return vec![(unit, tokens)];
+        }
+        let mut runs: Vec<(Range<usize>, usize)> = vec![];
+        for (start, word) in text[unit.clone()].split_word_bound_indices() {
+            for word in bounded(unit.start + start, word) {
+                let tokens = (self.count)(&text[word.clone()]);
+                match runs.last_mut() {
+                    Some((run, sum))
+                        if *sum + tokens <= budget && word.end - run.start <= LONGEST_PIECE =>
+                    {
+                        run.end = word.end;
+                        *sum += tokens;
+                    }
+                    _ => runs.push((word, tokens)),
+                }
+            }
+        }
+        runs
+    }
+
+    /// Puts small neighbours together, under the headings that they share.
+    fn merge(&self, parts: Vec<Part>) -> Vec<Part> {
+        let mut merged: Vec<Part> = vec![];
+        for part in parts {
+            let joined = merged.last().and_then(|last| self.join(last, &part));
+            match (joined, merged.last_mut()) {
+                (Some(joined), Some(last)) => *last = joined,
+                _ => merged.push(part),
+            }
+        }
+        merged
+    }
+
+    fn join(&self, first: &Part, second: &Part) -> Option<Part> {
+        if first.tokens >= SMALL && second.tokens >= SMALL {
+            return None;
+        }
+        let (above, below) = (&first.chunk.headings, &second.chunk.headings);
+        let shared = above
+            .iter()
+            .zip(below)
+            .take_while(|(one, other)| one == other)
+            .count();
+        let headings = above[..shared].to_vec();
+        let text = [
+            under(&above[shared..], &first.chunk.text),
+            under(&below[shared..], &second.chunk.text),
+        ]
+        .join("\n\n");
+        let tokens = (self.count)(&text);
+        let span = first.chunk.span.start..second.chunk.span.end.max(first.chunk.span.end);
+        (tokens <= self.budget(&headings)).then(|| Part {
+            chunk: ChunkText {
+                headings,
+                text,
+                span,
+            },
+            tokens,
+        })
+    }
+}
+
+/// A text under headings that are not in its context line any more.
+fn under(headings: &[String], text: &str) -> String {
+    let mut lines = headings.to_vec();
+    lines.push(text.to_owned());
+    lines.join("\n")
+}
+
+fn lines(text: &str) -> Vec<Range<usize>> {
+    let mut offset = 0;
+    let lines = text.split_inclusive('\n').map(|line| {
+        let range = offset..offset + line.trim_end().len();
+        offset += line.len();
+        range
+    });
+    lines.filter(|range| !range.is_empty()).collect()
+}
+
+/// A word in parts of at most [`LONGEST_PIECE`] bytes, on character borders.
+fn bounded(start: usize, word: &str) -> Vec<Range<usize>> {
+    let mut parts = vec![];
+    let mut at = 0;
+    while at < word.len() {
+        let end = word.floor_char_boundary((at + LONGEST_PIECE).min(word.len()));
+        parts.push(start + at..start + end);
+        at = end;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::document::MediaType, pipeline::parsing::parse};
+
+    fn words(text: &str) -> usize {
+        text.split_whitespace().count()
+    }
+
+    fn chunks(source: &str, max: usize) -> Vec<ChunkText> {
+        let parsed = parse(MediaType::Markdown, source).unwrap();
+        chunk(source, "T", &parsed, max, &words)
+    }
+
+    #[test]
+    fn small_sections_come_together_under_what_they_share() {
+        let source = "# A\n\n## B\n\none two\n\n## C\n\nthree four\n";
+        let got = chunks(source, 200);
+        assert_eq!(got.len(), 1);
+        assert_eq!(got[0].headings, ["A"]);
+        assert_eq!(got[0].text, "B\none two\n\nC\nthree four");
+        assert_eq!(
+            &source[got[0].span.clone()],
+            "one two\n\n## C\n\nthree four"
+        );
+    }
+
+    #[test]
+    fn long_text_is_cut_between_sentences_within_the_budget() {
+        let sentence = "This sentence has exactly six words. ";
+        let got = chunks(&sentence.repeat(100), 100);
+        assert!(
+            got.iter()
+                .all(|chunk| words(&chunk.indexed_text("T")) <= 100)
+        );
+        assert!(got.iter().all(|chunk| chunk.text.ends_with("words.")));
+        let total: usize = got.iter().map(|chunk| words(&chunk.text)).sum();
+        assert_eq!(total, 600);
+    }
+
+    #[test]
+    fn spans_of_parts_of_a_block_are_exact_where_the_text_is() {
+        let source = "First sentence stands here now. ".repeat(40);
+        for chunk in chunks(&source, 70) {
+            assert_eq!(source[chunk.span.clone()].trim(), chunk.text.trim());
+        }
+    }
+
+    #[test]
+    fn a_word_without_end_and_headings_without_text_end_somewhere() {
+        let cjk = "漢".repeat(30_000);
+        assert!(
+            chunks(&cjk, 100)
+                .iter()
+                .all(|chunk| chunk.text.len() <= LONGEST_PIECE)
+        );
+        assert!(!chunks("# only\n\n## headings\n", 100).is_empty());
+    }
+}
