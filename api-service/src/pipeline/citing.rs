@@ -1,0 +1,148 @@
+//! Markers such as `[1]` in an answer's text: each names a source, or goes.
+
+/// Lets an answer's pieces through as they come, without markers that name no
+/// source, and notes what is cited.
+#[derive(Debug)]
+pub struct CitationFilter {
+    sources: usize,
+    cited: Vec<usize>,
+    /// What may become a marker and is held back until that is known.
+    held: String,
+}
+
+/// A marker such as `[1]`, `[2, 3]` or `[1-3]` is not longer than this.
+const LONGEST_MARKER: usize = 40;
+
+impl CitationFilter {
+    /// A filter for an answer with this many sources.
+    pub const fn new(sources: usize) -> Self {
+        Self {
+            sources,
+            cited: vec![],
+            held: String::new(),
+        }
+    }
+
+    /// Takes the next piece; gives what can be shown now.
+    pub fn push(&mut self, piece: &str) -> String {
+        let mut shown = String::new();
+        for letter in piece.chars() {
+            if self.held.is_empty() {
+                if letter == '[' {
+                    self.held.push(letter);
+                } else {
+                    shown.push(letter);
+                }
+                continue;
+            }
+            let inside = letter.is_ascii_digit() || matches!(letter, ',' | ' ' | '-' | '–' | '^');
+            if letter == ']' {
+                let marker = std::mem::take(&mut self.held);
+                let link = format!("{marker}]");
+                shown.push_str(&self.resolve(&marker[1..]).unwrap_or(link));
+            } else if inside && self.held.len() < LONGEST_MARKER {
+                self.held.push(letter);
+            } else {
+                shown.push_str(&std::mem::take(&mut self.held));
+                if letter == '[' {
+                    self.held.push(letter);
+                } else {
+                    shown.push(letter);
+                }
+            }
+        }
+        shown
+    }
+
+    /// Ends the answer; gives what was still held back, and the numbers that
+    /// were cited, in order, each once.
+    pub fn finish(mut self) -> (String, Vec<usize>) {
+        // A marker that never closed is no marker.
+        let rest = if self.held.len() > 1 {
+            String::new()
+        } else {
+            std::mem::take(&mut self.held)
+        };
+        (rest, self.cited)
+    }
+
+    /// The markers that the inside of brackets stands for: `None` where it is
+    /// no marker, such as in `[ ]`.
+    fn resolve(&mut self, inside: &str) -> Option<String> {
+        let mut kept = String::new();
+        let mut numbers = 0;
+        for part in inside
+            .split(',')
+            .map(|part| part.trim().trim_start_matches('^'))
+        {
+            let (first, last) = part.split_once(['-', '–']).unwrap_or((part, part));
+            let (Ok(first), Ok(last)) =
+                (first.trim().parse::<usize>(), last.trim().parse::<usize>())
+            else {
+                continue;
+            };
+            numbers += 1;
+            for number in first..=last.min(self.sources) {
+                if number == 0 {
+                    continue;
+                }
+                kept.push_str(&format!("[{number}]"));
+                if !self.cited.contains(&number) {
+                    self.cited.push(number);
+                }
+            }
+        }
+        (numbers > 0).then_some(kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filtered(sources: usize, pieces: &[&str]) -> (String, Vec<usize>) {
+        let mut filter = CitationFilter::new(sources);
+        let mut text: String = pieces.iter().map(|piece| filter.push(piece)).collect();
+        let (rest, cited) = filter.finish();
+        text.push_str(&rest);
+        (text, cited)
+    }
+
+    #[test]
+    fn only_markers_that_name_a_source_stay() {
+        assert_eq!(
+            filtered(2, &["One [1]. Two [3]."]),
+            ("One [1]. Two .".to_owned(), vec![1])
+        );
+        assert_eq!(
+            filtered(3, &["A [2, 9, 3] b"]),
+            ("A [2][3] b".to_owned(), vec![2, 3])
+        );
+        assert_eq!(
+            filtered(3, &["[1-3][0]"]),
+            ("[1][2][3]".to_owned(), vec![1, 2, 3])
+        );
+        assert_eq!(filtered(0, &["x [1]"]), ("x ".to_owned(), vec![]));
+        assert_eq!(
+            filtered(9, &["[99999999999999999999999]"]).1,
+            Vec::<usize>::new()
+        );
+        assert_eq!(filtered(2, &["[1-4000000000]"]).1, [1, 2]);
+    }
+
+    #[test]
+    fn a_marker_may_come_in_any_pieces() {
+        assert_eq!(
+            filtered(1, &["a [", "1", "] b"]),
+            ("a [1] b".to_owned(), vec![1])
+        );
+        assert_eq!(filtered(1, &["a [", "[1]"]), ("a [[1]".to_owned(), vec![1]));
+    }
+
+    #[test]
+    fn other_brackets_are_text() {
+        assert_eq!(filtered(1, &["[link](x) [ ] a[i]"]).0, "[link](x) [ ] a[i]");
+        assert_eq!(filtered(1, &["ends with ["]).0, "ends with [");
+        assert_eq!(filtered(1, &["cut off [1"]).0, "cut off ");
+    }
+}
