@@ -1,0 +1,130 @@
+//! What can go wrong, for all surfaces. `Display` tells the caller what to do
+//! and never the cause; the cause is the `source`, for the log.
+
+use proto::error_kind::ErrorKind;
+
+use super::ports::{GenerationError, IndexError, StoreError, UnverifiedToken};
+use crate::{domain::question::InvalidQuestion, pipeline::parsing::ParseError};
+
+/// Why a verb could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The credentials don't hold.
+    #[error(transparent)]
+    Token(#[from] UnverifiedToken),
+    /// The caller may see it, but not change it.
+    #[error("You may read this knowledge base but not change it; an administrator can.")]
+    ReadOnly,
+    /// There is no such document, or it is somebody else's.
+    #[error("There is no document with this id among yours.")]
+    NoSuchDocument,
+    /// There is no such job, or it is somebody else's.
+    #[error("There is no job with this id among yours.")]
+    NoSuchJob,
+    /// There is no such knowledge base, or it is somebody else's.
+    #[error("There is no knowledge base with this name that you may read.")]
+    NoSuchKnowledgeBase,
+    /// There is no such conversation, or it is somebody else's.
+    #[error("There is no conversation with this id among yours; leave it out to begin one.")]
+    NoSuchConversation,
+    /// The question is empty or over-long.
+    #[error("{}", match .0 {
+        InvalidQuestion::Empty => "The message is empty; send a question.",
+        InvalidQuestion::TooLong =>
+            "The message is longer than 8,000 characters; ask more briefly.",
+    })]
+    Question(InvalidQuestion),
+    /// A title, path, name or external id can't be one.
+    #[error("{0}")]
+    Label(&'static str),
+    /// A number is out of its range.
+    #[error("`limit` must be between 1 and 100.")]
+    Limit,
+    /// The document's format is not understood.
+    #[error(
+        "This format is not understood; send Markdown, MDX, HTML or plain text, \
+         and name it with a content type or a file extension."
+    )]
+    UnknownFormat,
+    /// The document's bytes are not UTF-8.
+    #[error("The document is not UTF-8 text; save it as UTF-8 and send it again.")]
+    NotUtf8,
+    /// There is nothing to be found in the document.
+    #[error("The document holds no text; there is nothing to be found in it.")]
+    EmptyDocument,
+    /// The document can't be parsed.
+    #[error("The document can't be read as what it says it is.")]
+    Parse(#[from] ParseError),
+    /// Reading the document took too long, or went wrong on our side.
+    #[error("The document can't be read in the time that a document may take.")]
+    UnreadableInTime,
+    /// A store failed.
+    #[error("The database can't be reached just now; try again.")]
+    Store(#[from] StoreError),
+    /// The vector index failed.
+    #[error("Search can't be reached just now; try again.")]
+    Index(#[from] IndexError),
+    /// This process has no index, since another one holds it.
+    #[error("Another process has the index open; stop it, or ask it.")]
+    IndexElsewhere,
+    /// The embedding model failed.
+    #[error("The embedding model failed on our side; try again.")]
+    Embedding(#[from] super::ports::EmbeddingError),
+    /// The language model failed.
+    #[error("The language model can't be reached just now; try again.")]
+    Generation(#[from] GenerationError),
+}
+
+impl Error {
+    /// The kind, from which a surface's status follows.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Token(_) => ErrorKind::Unauthenticated,
+            Self::ReadOnly => ErrorKind::Forbidden,
+            Self::NoSuchDocument
+            | Self::NoSuchJob
+            | Self::NoSuchKnowledgeBase
+            | Self::NoSuchConversation => ErrorKind::NotFound,
+            Self::Question(_) | Self::Label(_) | Self::Limit | Self::EmptyDocument => {
+                ErrorKind::Invalid
+            }
+            Self::NotUtf8 | Self::Parse(_) | Self::UnreadableInTime => ErrorKind::Invalid,
+            Self::UnknownFormat => ErrorKind::UnsupportedMediaType,
+            Self::Store(_) | Self::Index(_) | Self::IndexElsewhere | Self::Generation(_) => {
+                ErrorKind::Unavailable
+            }
+            Self::Embedding(_) => ErrorKind::Internal,
+        }
+    }
+
+    /// A stable word for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Token(token) => token.code(),
+            Self::ReadOnly => "read_only",
+            Self::NoSuchDocument => "document_not_found",
+            Self::NoSuchJob => "job_not_found",
+            Self::NoSuchKnowledgeBase => "knowledge_base_not_found",
+            Self::NoSuchConversation => "conversation_not_found",
+            Self::Question(InvalidQuestion::Empty) => "empty_message",
+            Self::Question(InvalidQuestion::TooLong) => "message_too_long",
+            Self::Label(_) => "invalid_label",
+            Self::Limit => "invalid_limit",
+            Self::UnknownFormat => "unsupported_format",
+            Self::NotUtf8 => "not_utf8",
+            Self::EmptyDocument => "empty_document",
+            Self::Parse(ParseError::Empty) => "empty_document",
+            Self::UnreadableInTime => "unreadable_document",
+            Self::Store(_) => "database_unavailable",
+            Self::Index(_) | Self::IndexElsewhere => "search_unavailable",
+            Self::Embedding(_) => "internal",
+            Self::Generation(_) => "model_unavailable",
+        }
+    }
+}
+
+impl From<InvalidQuestion> for Error {
+    fn from(invalid: InvalidQuestion) -> Self {
+        Self::Question(invalid)
+    }
+}

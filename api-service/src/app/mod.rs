@@ -1,0 +1,62 @@
+//! The verbs: one file a use case. Each checks who asks, keeps to the limits
+//! and puts the steps in order; what a step needs from outside is a port.
+
+pub mod add_document;
+pub mod ask;
+pub mod check_index;
+pub mod error;
+pub mod evaluate;
+pub mod ingest;
+pub mod ingest_directory;
+pub mod knowledge;
+pub mod ports;
+pub mod search;
+
+use std::sync::Arc;
+
+use service_kit::clock::{Clock, Randomness};
+
+use crate::domain::index::Fusion;
+use ports::{
+    ConversationStore, DenseEmbedder, DocumentStore, Generator, JobStore, SparseEmbedder,
+    VectorIndex,
+};
+
+/// Everything that the verbs need from outside, and the settings that are
+/// theirs.
+pub struct App {
+    /// Documents and knowledge bases.
+    pub documents: Arc<dyn DocumentStore>,
+    /// Jobs.
+    pub jobs: Arc<dyn JobStore>,
+    /// Conversations.
+    pub conversations: Arc<dyn ConversationStore>,
+    /// Embeddings.
+    pub dense: Arc<dyn DenseEmbedder>,
+    /// BM25 weights.
+    pub sparse: Arc<dyn SparseEmbedder>,
+    /// The vector index; absent in a process that may not open it.
+    pub index: Option<Arc<dyn VectorIndex>>,
+    /// The language model, if one is configured.
+    pub generator: Option<Arc<dyn Generator>>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The source of ids.
+    pub randomness: Arc<dyn Randomness>,
+    /// Wakes the worker of this process when there is a new job.
+    pub new_jobs: Arc<tokio::sync::Notify>,
+    /// How dense and sparse hits become one list.
+    pub fusion: Fusion,
+    /// Answers that are under way: a stop waits for them to be kept.
+    pub answers: tokio_util::task::TaskTracker,
+}
+
+impl App {
+    fn new_id(&self) -> String {
+        service_kit::clock::new_id(self.clock.as_ref(), self.randomness.as_ref())
+    }
+
+    fn index(&self) -> Result<&dyn VectorIndex, error::Error> {
+        self.index.as_deref().ok_or(error::Error::IndexElsewhere)
+    }
+}

@@ -1,0 +1,323 @@
+//! What the verbs need from outside. Every read of a caller's things takes a
+//! [`Scope`] or a [`SearchScope`]; only work that was claimed is done without.
+
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use futures::Stream;
+use service_kit::clock::Millis;
+
+use crate::domain::{
+    chunk::{ChunkId, EmbeddedChunk, Passage},
+    conversation::{ConversationId, NewMessage, Turn},
+    document::{Change, Document, DocumentId, NewDocument},
+    index::{Hit, IndexPoint, IndexQuery, SparseVector},
+    job::{ClaimedJob, Job, JobCounts, JobState},
+    knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
+    principal::{Principal, Scope, SearchScope},
+};
+
+/// The database failed, or holds what it can't hold.
+#[derive(Debug, thiserror::Error)]
+#[error("the database failed")]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// The vector index failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the vector index failed")]
+pub struct IndexError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// The embedding model failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the embedding model failed")]
+pub struct EmbeddingError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// The language model failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the language model failed")]
+pub struct GenerationError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Why a token does not tell who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnverifiedToken {
+    /// There is none.
+    #[error("Sign in, and send the token as `Authorization: Bearer <token>`.")]
+    Missing,
+    /// It is no token, or was not signed for us by auth-service.
+    #[error("This token does not hold; sign in again.")]
+    Invalid,
+    /// It held, and no longer does.
+    #[error("This token has expired; sign in again.")]
+    Expired,
+    /// No signing key is known yet, since auth-service was never reached.
+    #[error("Tokens can't be checked just now, since auth-service was not reached yet.")]
+    NoKeys,
+}
+
+impl UnverifiedToken {
+    /// A stable word for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "missing_token",
+            Self::Invalid => "invalid_token",
+            Self::Expired => "expired_token",
+            Self::NoKeys => "keys_unavailable",
+        }
+    }
+}
+
+/// Tells from a token who asks.
+#[async_trait]
+pub trait TokenVerifier: Send + Sync {
+    /// The principal of a token that holds.
+    async fn verify(&self, token: &str) -> Result<Principal, UnverifiedToken>;
+}
+
+/// A page of a list: what to begin after, and how many.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The last id of the page before; empty for the first page.
+    pub after: String,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// A knowledge base that may have to be made.
+#[derive(Debug, Clone)]
+pub struct WantedBase {
+    /// The id it gets where it is not there yet.
+    pub id: KnowledgeBaseId,
+    /// Its name.
+    pub name: String,
+    /// Who sees it, where it is made.
+    pub visibility: Visibility,
+    /// Its owner; empty for none.
+    pub owner: String,
+    /// When it is made.
+    pub created_at: Millis,
+}
+
+/// What taking a document in came to.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// The document's id.
+    pub document_id: DocumentId,
+    /// What changed.
+    pub change: Change,
+}
+
+/// Documents and knowledge bases.
+#[async_trait]
+pub trait DocumentStore: Send + Sync {
+    /// The knowledge bases in `scope`, by name.
+    async fn knowledge_bases(&self, scope: &Scope) -> Result<Vec<KnowledgeBase>, StoreError>;
+    /// The knowledge base of this owner and name, made where it is missing.
+    async fn knowledge_base(&self, wanted: WantedBase) -> Result<KnowledgeBase, StoreError>;
+    /// Takes documents in, all or none, each with a job where it changed.
+    async fn put(&self, documents: Vec<NewDocument>, now: Millis)
+    -> Result<Vec<Taken>, StoreError>;
+    /// The documents in `scope`, of one knowledge base or all, by id.
+    async fn list(
+        &self,
+        scope: &Scope,
+        base: Option<&KnowledgeBaseId>,
+        page: &Page,
+    ) -> Result<Vec<Document>, StoreError>;
+    /// The document, if it is in `scope`.
+    async fn get(&self, scope: &Scope, id: &DocumentId) -> Result<Option<Document>, StoreError>;
+    /// The content hashes of what `ingest` put into a base, by external id.
+    async fn directory_hashes(
+        &self,
+        scope: &Scope,
+        base: &KnowledgeBaseId,
+    ) -> Result<Vec<(DocumentId, String, String)>, StoreError>;
+    /// Deletes the document if it is in `scope`: from now on it can't be found.
+    async fn delete(&self, scope: &Scope, id: &DocumentId) -> Result<bool, StoreError>;
+    /// The passages of these chunks that are in `scope` and of a live version,
+    /// in no order, with a score of 0.
+    async fn passages(&self, scope: &Scope, ids: &[ChunkId]) -> Result<Vec<Passage>, StoreError>;
+    /// Whether the database answers.
+    async fn is_up(&self) -> bool;
+}
+
+/// Jobs, and what the worker reads and writes of documents it has claimed.
+#[async_trait]
+pub trait JobStore: Send + Sync {
+    /// The job, if its document is in `scope`.
+    async fn get(&self, scope: &Scope, id: &str) -> Result<Option<Job>, StoreError>;
+    /// Claims the oldest jobs that nobody works on, for `lease` milliseconds.
+    async fn claim(
+        &self,
+        worker: &str,
+        limit: usize,
+        now: Millis,
+        lease: Millis,
+    ) -> Result<Vec<ClaimedJob>, StoreError>;
+    /// Moves claimed jobs on and renews their lease. What the answer lacks was
+    /// cancelled or taken over, and must be left alone.
+    async fn advance(
+        &self,
+        worker: &str,
+        ids: &[String],
+        state: JobState,
+        lease_until: Millis,
+    ) -> Result<Vec<String>, StoreError>;
+    /// Ends a claimed job as failed. An attempt may be made again by hand.
+    async fn fail(&self, worker: &str, id: &str, code: &str, now: Millis)
+    -> Result<(), StoreError>;
+    /// Gives claimed jobs back, to be begun anew.
+    async fn release(&self, worker: &str, ids: &[String]) -> Result<(), StoreError>;
+    /// Gives back what processes that are gone had claimed. Right only for a
+    /// process that knows that there is no other one.
+    async fn release_all(&self) -> Result<(), StoreError>;
+    /// Embeddings that were made of these contents of this document before, by
+    /// content hash.
+    async fn known_embeddings(
+        &self,
+        job: &ClaimedJob,
+        model: &str,
+    ) -> Result<Vec<(String, Vec<f32>)>, StoreError>;
+    /// Keeps chunks of a claimed job. Those that are there already stay.
+    async fn keep_chunks(
+        &self,
+        job: &ClaimedJob,
+        model: &str,
+        chunks: &[EmbeddedChunk],
+    ) -> Result<(), StoreError>;
+    /// Makes the job's version the one that is found, ends the job, and marks
+    /// older versions for clearing away: all at once. `false` where the job was
+    /// cancelled meanwhile: then nothing changed.
+    async fn publish(
+        &self,
+        worker: &str,
+        job: &ClaimedJob,
+        title: &str,
+        now: Millis,
+    ) -> Result<bool, StoreError>;
+    /// How the jobs of a run stand.
+    async fn counts(&self, run_id: &str) -> Result<JobCounts, StoreError>;
+    /// The jobs of a run that failed: path and error code.
+    async fn failures(&self, run_id: &str) -> Result<Vec<(String, String)>, StoreError>;
+    /// Documents and versions whose points are to be cleared from the index.
+    async fn garbage(&self) -> Result<Vec<(DocumentId, i64)>, StoreError>;
+    /// Forgets garbage that was cleared.
+    async fn cleared(&self, document: &DocumentId, upto: i64) -> Result<(), StoreError>;
+    /// How many chunks can be found.
+    async fn live_chunks(&self, model: &str) -> Result<u64, StoreError>;
+    /// Ids of chunks that can be found, after `after`, in order.
+    async fn live_chunk_ids(
+        &self,
+        model: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<ChunkId>, StoreError>;
+    /// What the index holds for these chunks, but for the sparse vector, and
+    /// with the text that it is made from.
+    async fn points(&self, ids: &[ChunkId]) -> Result<Vec<(IndexPoint, String)>, StoreError>;
+    /// Queues a new job for every document whose live version was embedded by
+    /// another model. Gives their number.
+    async fn requeue_other_models(
+        &self,
+        model: &str,
+        new_id: &(dyn Fn() -> String + Sync),
+        now: Millis,
+    ) -> Result<usize, StoreError>;
+}
+
+/// Conversations.
+#[async_trait]
+pub trait ConversationStore: Send + Sync {
+    /// Begins a conversation.
+    async fn begin(
+        &self,
+        scope: &Scope,
+        id: &ConversationId,
+        title: &str,
+        now: Millis,
+    ) -> Result<(), StoreError>;
+    /// The last turns of a conversation in `scope`, oldest first; `None` where
+    /// there is no such conversation.
+    async fn last_turns(
+        &self,
+        scope: &Scope,
+        id: &ConversationId,
+        limit: usize,
+    ) -> Result<Option<Vec<Turn>>, StoreError>;
+    /// Adds a message to a conversation in `scope`.
+    async fn add(
+        &self,
+        scope: &Scope,
+        id: &ConversationId,
+        message: NewMessage,
+        now: Millis,
+    ) -> Result<(), StoreError>;
+}
+
+/// The vector index. When a write returns, it is on disk.
+#[async_trait]
+pub trait VectorIndex: Send + Sync {
+    /// Puts points in, in the place of those with the same ids.
+    async fn upsert(&self, points: Vec<IndexPoint>) -> Result<(), IndexError>;
+    /// Takes out the points of a document's versions up to `upto_version`.
+    async fn delete_versions(
+        &self,
+        document: &DocumentId,
+        upto_version: i64,
+    ) -> Result<(), IndexError>;
+    /// Takes out these points.
+    async fn delete(&self, ids: &[ChunkId]) -> Result<(), IndexError>;
+    /// The best hits in `scope`, best first.
+    async fn search(&self, query: IndexQuery, scope: &SearchScope) -> Result<Vec<Hit>, IndexError>;
+    /// How many points there are.
+    async fn count(&self) -> Result<u64, IndexError>;
+    /// Ids of points after `after`, in the order of ids.
+    async fn ids(&self, after: Option<&ChunkId>, limit: usize) -> Result<Vec<ChunkId>, IndexError>;
+    /// Whether the index answers.
+    async fn is_up(&self) -> bool;
+}
+
+/// Makes dense vectors of texts.
+#[async_trait]
+pub trait DenseEmbedder: Send + Sync {
+    /// A name for the model and all that its vectors depend on: vectors are
+    /// comparable where it is the same.
+    fn fingerprint(&self) -> &str;
+    /// How many values a vector has.
+    fn dimensions(&self) -> usize;
+    /// How many tokens of a text reach the vector; what is beyond is cut off.
+    fn max_tokens(&self) -> usize;
+    /// How many tokens a text has, without those that the model adds.
+    fn count_tokens(&self, text: &str) -> usize;
+    /// The vectors of passages, in the same order.
+    async fn embed_passages(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError>;
+    /// The vectors of a question, or of sentences that are held against one:
+    /// goes before passages that wait.
+    async fn embed_question(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError>;
+}
+
+/// Makes sparse vectors of texts.
+pub trait SparseEmbedder: Send + Sync {
+    /// The BM25 weights of a passage.
+    fn passage(&self, text: &str) -> SparseVector;
+    /// The words of a question.
+    fn question(&self, text: &str) -> SparseVector;
+}
+
+/// A prompt for a language model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// What the model is to do, and the sources.
+    pub system: String,
+    /// The conversation so far, and the question as its last turn.
+    pub turns: Vec<Turn>,
+}
+
+/// The pieces of an answer as they come.
+pub type Pieces = Pin<Box<dyn Stream<Item = Result<String, GenerationError>> + Send>>;
+
+/// A language model.
+#[async_trait]
+pub trait Generator: Send + Sync {
+    /// Begins an answer. Dropping the stream stops the model.
+    async fn generate(&self, prompt: Prompt) -> Result<Pieces, GenerationError>;
+}
