@@ -1,0 +1,144 @@
+//! Taking a document in: checked, stored with its job, acknowledged. Parsing
+//! and indexing are the worker's.
+
+use super::{
+    App,
+    error::Error,
+    ports::{Taken, WantedBase},
+};
+use crate::domain::{
+    document::{Document, DocumentId, MediaType, NewDocument, Origin, is_label},
+    knowledge_base::{KnowledgeBase, KnowledgeBaseId, PERSONAL, Visibility, is_name},
+    principal::Principal,
+};
+
+/// A document as a caller brings it.
+#[derive(Debug, Clone, Default)]
+pub struct Upload {
+    /// The knowledge base's name or id; the caller's own one where it is missing.
+    pub knowledge_base: Option<String>,
+    /// What its source calls it: the same name replaces what is there. Without
+    /// one it is a new document each time.
+    pub external_id: Option<String>,
+    /// Its title; its content tells it where it is missing.
+    pub title: Option<String>,
+    /// Where it came from, or its file's name.
+    pub path: Option<String>,
+    /// Its media type; its path tells it where it is missing.
+    pub media_type: Option<String>,
+    /// Its content.
+    pub content: Vec<u8>,
+}
+
+impl App {
+    /// Takes a document in.
+    pub async fn add_document(
+        &self,
+        caller: &Principal,
+        upload: Upload,
+    ) -> Result<Document, Error> {
+        let scope = caller.scope();
+        let media_type = media_type(&upload)?;
+        let labels = [&upload.title, &upload.path, &upload.external_id];
+        if !labels.into_iter().flatten().all(|label| is_label(label)) {
+            return Err(Error::Label(
+                "A title, path or external id has at most 500 characters and no control characters.",
+            ));
+        }
+        let content = String::from_utf8(upload.content).map_err(|_| Error::NotUtf8)?;
+        if !content.chars().any(char::is_alphanumeric) {
+            return Err(Error::EmptyDocument);
+        }
+        let base = match &upload.knowledge_base {
+            Some(name) => self.readable_base(&scope, name).await?,
+            None => self.personal_base(caller).await?,
+        };
+        if !base.writable(&scope) {
+            return Err(Error::ReadOnly);
+        }
+        let id = self.new_id();
+        let document = NewDocument {
+            external_id: upload.external_id.unwrap_or_else(|| id.clone()),
+            id: DocumentId(id),
+            job_id: self.new_id(),
+            knowledge_base_id: base.id,
+            title: upload.title.unwrap_or_default().trim().to_owned(),
+            path: upload.path.unwrap_or_default(),
+            origin: Origin::Upload,
+            media_type,
+            content_hash: content_hash(content.as_bytes()),
+            content,
+            run_id: String::new(),
+        };
+        let taken = self.documents.put(vec![document], self.clock.now()).await?;
+        self.new_jobs.notify_one();
+        let Some(Taken { document_id, .. }) = taken.into_iter().next() else {
+            return Err(Error::NoSuchDocument);
+        };
+        self.documents
+            .get(&scope, &document_id)
+            .await?
+            .ok_or(Error::NoSuchDocument)
+    }
+
+    async fn personal_base(&self, caller: &Principal) -> Result<KnowledgeBase, Error> {
+        let owner = caller.user_id().ok_or(Error::NoSuchKnowledgeBase)?;
+        let wanted = WantedBase {
+            id: KnowledgeBaseId(self.new_id()),
+            name: PERSONAL.to_owned(),
+            visibility: Visibility::Private,
+            owner: owner.0.clone(),
+            created_at: self.clock.now(),
+        };
+        Ok(self.documents.knowledge_base(wanted).await?)
+    }
+
+    /// The public knowledge base of this name, made where it is missing.
+    pub async fn public_base(
+        &self,
+        caller: &Principal,
+        name: &str,
+    ) -> Result<KnowledgeBase, Error> {
+        if !caller.manages_public_knowledge() {
+            return Err(Error::ReadOnly);
+        }
+        if !is_name(name) {
+            return Err(Error::Label(
+                "A knowledge base's name has 1 to 100 characters, no control characters, \
+                 and no white space around it.",
+            ));
+        }
+        let wanted = WantedBase {
+            id: KnowledgeBaseId(self.new_id()),
+            name: name.to_owned(),
+            visibility: Visibility::Public,
+            owner: String::new(),
+            created_at: self.clock.now(),
+        };
+        Ok(self.documents.knowledge_base(wanted).await?)
+    }
+}
+
+/// The format: what the caller says, else what the path ends in, else plain
+/// text where the caller sent text and no path.
+fn media_type(upload: &Upload) -> Result<MediaType, Error> {
+    let from_path = upload.path.as_deref().and_then(MediaType::from_path);
+    match upload.media_type.as_deref() {
+        // What browsers and curl say of files whose type they don't know.
+        Some("application/octet-stream") => from_path.ok_or(Error::UnknownFormat),
+        // Many clients call every text plain; the file's name knows better.
+        Some(name) if MediaType::from_name(name) == Some(MediaType::Plain) => {
+            Ok(from_path.unwrap_or(MediaType::Plain))
+        }
+        Some(name) => MediaType::from_name(name)
+            .or(from_path)
+            .ok_or(Error::UnknownFormat),
+        None if upload.path.is_some() => from_path.ok_or(Error::UnknownFormat),
+        None => Ok(MediaType::Markdown),
+    }
+}
+
+/// The hash that tells contents apart.
+pub(super) fn content_hash(content: &[u8]) -> String {
+    blake3::hash(content).to_hex().to_string()
+}

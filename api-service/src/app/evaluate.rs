@@ -1,0 +1,121 @@
+//! Measuring retrieval on a labelled set, through the code that serves
+//! searches.
+
+use std::collections::HashMap;
+
+use super::{App, add_document::content_hash, error::Error};
+use crate::{
+    domain::{
+        document::{DocumentId, MediaType, NewDocument, Origin},
+        index::{Fusion, Mode},
+        knowledge_base::KnowledgeBase,
+        principal::Principal,
+        question::Question,
+    },
+    pipeline::scoring::{Judgements, Scores, score},
+};
+
+/// Passages that are asked for, so that 100 documents are among them even
+/// where several passages come from one document.
+const DEPTH: usize = 400;
+
+/// Documents that are taken in at once.
+const BATCH: usize = 500;
+
+/// A document of a labelled set.
+#[derive(Debug, Clone)]
+pub struct LabelledDocument {
+    /// Its id in the set.
+    pub id: String,
+    /// Its title; may be empty.
+    pub title: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The queries of a labelled set, and which documents answer them.
+#[derive(Debug, Clone, Default)]
+pub struct LabelledQueries {
+    /// Queries: id and text.
+    pub queries: Vec<(String, String)>,
+    /// Judgements by query id.
+    pub judgements: HashMap<String, Judgements>,
+}
+
+/// The ways of searching that are measured, with their names.
+pub const MODES: &[(&str, Mode)] = &[
+    ("dense", Mode::Dense),
+    ("BM25", Mode::Sparse),
+    ("hybrid, RRF k=2", Mode::Hybrid(Fusion::Rrf(2))),
+    ("hybrid, RRF k=60", Mode::Hybrid(Fusion::Rrf(60))),
+    ("hybrid, DBSF", Mode::Hybrid(Fusion::Dbsf)),
+];
+
+impl App {
+    /// Takes the documents of a labelled set in as a knowledge base; those
+    /// that are there already stay. The worker makes them searchable.
+    pub async fn load_labelled(
+        &self,
+        name: &str,
+        documents: Vec<LabelledDocument>,
+    ) -> Result<String, Error> {
+        let base = self.public_base(&Principal::operator(), name).await?;
+        let run_id = self.new_id();
+        for batch in documents.chunks(BATCH) {
+            let new = batch
+                .iter()
+                .filter(|document| !document.text.trim().is_empty());
+            let new = new
+                .map(|document| self.labelled(&base, document, &run_id))
+                .collect();
+            self.documents.put(new, self.clock.now()).await?;
+        }
+        self.new_jobs.notify_one();
+        Ok(run_id)
+    }
+
+    fn labelled(
+        &self,
+        base: &KnowledgeBase,
+        document: &LabelledDocument,
+        run_id: &str,
+    ) -> NewDocument {
+        NewDocument {
+            id: DocumentId(self.new_id()),
+            job_id: self.new_id(),
+            knowledge_base_id: base.id.clone(),
+            external_id: document.id.clone(),
+            title: document.title.clone(),
+            path: String::new(),
+            origin: Origin::Upload,
+            media_type: MediaType::Plain,
+            content_hash: content_hash(document.text.as_bytes()),
+            content: document.text.clone(),
+            run_id: run_id.to_owned(),
+        }
+    }
+
+    /// Searches knowledge base `name` for every query in one mode and scores
+    /// the documents that come up.
+    pub async fn evaluate(
+        &self,
+        name: &str,
+        set: &LabelledQueries,
+        mode: Mode,
+    ) -> Result<Scores, Error> {
+        let scope = Principal::operator().scope();
+        let mut rankings = HashMap::new();
+        for (id, text) in &set.queries {
+            let question = Question::new(text)?;
+            let passages = self
+                .retrieve(&scope, &question, Some(name), DEPTH, mode)
+                .await?;
+            let documents = passages
+                .into_iter()
+                .map(|passage| passage.external_id)
+                .collect();
+            rankings.insert(id.clone(), documents);
+        }
+        Ok(score(&set.judgements, &rankings))
+    }
+}

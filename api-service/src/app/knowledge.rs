@@ -1,0 +1,91 @@
+//! Looking at knowledge bases, documents and jobs, and deleting documents.
+
+use super::{App, error::Error, ports::Page};
+use crate::domain::{
+    document::{Document, DocumentId},
+    job::Job,
+    knowledge_base::{KnowledgeBase, KnowledgeBaseId},
+    principal::{Principal, Scope},
+};
+
+/// The most things that one page lists.
+pub const LARGEST_PAGE: usize = 100;
+
+impl App {
+    /// The knowledge bases that the caller may read.
+    pub async fn knowledge_bases(&self, caller: &Principal) -> Result<Vec<KnowledgeBase>, Error> {
+        Ok(self.documents.knowledge_bases(&caller.scope()).await?)
+    }
+
+    /// A page of the documents that the caller may read, of one knowledge base
+    /// or of all.
+    pub async fn list_documents(
+        &self,
+        caller: &Principal,
+        base: Option<&str>,
+        page: &Page,
+    ) -> Result<Vec<Document>, Error> {
+        if !(1..=LARGEST_PAGE).contains(&page.limit) {
+            return Err(Error::Limit);
+        }
+        let scope = caller.scope();
+        let base = match base {
+            Some(name) => Some(self.readable_base(&scope, name).await?.id),
+            None => None,
+        };
+        Ok(self.documents.list(&scope, base.as_ref(), page).await?)
+    }
+
+    /// A document that the caller may read.
+    pub async fn document(&self, caller: &Principal, id: &str) -> Result<Document, Error> {
+        let id = DocumentId(id.to_owned());
+        self.documents
+            .get(&caller.scope(), &id)
+            .await?
+            .ok_or(Error::NoSuchDocument)
+    }
+
+    /// A job whose document the caller may read.
+    pub async fn job(&self, caller: &Principal, id: &str) -> Result<Job, Error> {
+        self.jobs
+            .get(&caller.scope(), id)
+            .await?
+            .ok_or(Error::NoSuchJob)
+    }
+
+    /// Deletes a document. Once this returns, no search finds it.
+    pub async fn delete_document(&self, caller: &Principal, id: &str) -> Result<(), Error> {
+        let scope = caller.scope();
+        let document = self.document(caller, id).await?;
+        let bases = self.documents.knowledge_bases(&scope).await?;
+        let base = bases
+            .iter()
+            .find(|base| base.id == document.knowledge_base_id);
+        if !base.is_some_and(|base| base.writable(&scope)) {
+            return Err(Error::ReadOnly);
+        }
+        if !self.documents.delete(&scope, &document.id).await? {
+            return Err(Error::NoSuchDocument);
+        }
+        // It can't be found any more; the worker clears its points away.
+        self.new_jobs.notify_one();
+        Ok(())
+    }
+
+    /// The knowledge base of this name or id that a caller may read. A private
+    /// one of their own goes before a public one of the same name.
+    pub(super) async fn readable_base(
+        &self,
+        scope: &Scope,
+        name: &str,
+    ) -> Result<KnowledgeBase, Error> {
+        let bases = self.documents.knowledge_bases(scope).await?;
+        let named = KnowledgeBaseId(name.to_owned());
+        let mut fitting: Vec<_> = bases
+            .into_iter()
+            .filter(|base| base.name == name || base.id == named)
+            .collect();
+        fitting.sort_by_key(|base| base.owner.is_empty());
+        fitting.into_iter().next().ok_or(Error::NoSuchKnowledgeBase)
+    }
+}

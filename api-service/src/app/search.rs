@@ -1,0 +1,104 @@
+//! Search: the question's two vectors, the index within the caller's scope,
+//! and the passages as the database has them now.
+
+use std::collections::HashMap;
+
+use super::{App, error::Error, knowledge::LARGEST_PAGE};
+use crate::domain::{
+    chunk::{ChunkId, Passage},
+    index::{Fusion, IndexQuery, Mode},
+    principal::{Principal, Scope},
+    question::Question,
+};
+
+/// Hits that are asked for beyond those wanted: some may be of a version that
+/// was replaced or deleted a moment ago.
+const SPARE: usize = 10;
+
+/// What is searched for.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// The question.
+    pub query: String,
+    /// How many passages are wanted.
+    pub limit: usize,
+    /// The one knowledge base to search, by name or id.
+    pub knowledge_base: Option<String>,
+}
+
+impl App {
+    /// The passages that fit a question best, best first.
+    pub async fn search(&self, caller: &Principal, search: &Search) -> Result<Vec<Passage>, Error> {
+        let question = Question::new(&search.query)?;
+        if !(1..=LARGEST_PAGE).contains(&search.limit) {
+            return Err(Error::Limit);
+        }
+        let base = search.knowledge_base.as_deref();
+        self.retrieve(
+            &caller.scope(),
+            &question,
+            base,
+            search.limit,
+            Mode::Hybrid(self.fusion),
+        )
+        .await
+    }
+
+    /// What every search goes through, in a mode of choice.
+    pub(super) async fn retrieve(
+        &self,
+        scope: &Scope,
+        question: &Question,
+        base: Option<&str>,
+        limit: usize,
+        mode: Mode,
+    ) -> Result<Vec<Passage>, Error> {
+        let bases = match base {
+            Some(name) => vec![self.readable_base(scope, name).await?.id],
+            None => {
+                let bases = self.documents.knowledge_bases(scope).await?;
+                bases.into_iter().map(|base| base.id).collect()
+            }
+        };
+        let text = question.text();
+        let sparse = self.sparse.question(text);
+        let dense = self.dense.embed_question(vec![text.to_owned()]).await?;
+        let dense = dense.into_iter().next().unwrap_or_default();
+        let query = IndexQuery {
+            dense,
+            sparse,
+            mode,
+            limit: limit + SPARE,
+        };
+        let hits = self
+            .index()?
+            .search(query, &scope.clone().within(bases))
+            .await?;
+        let ids: Vec<ChunkId> = hits.iter().map(|hit| hit.chunk_id.clone()).collect();
+        let passages = self.documents.passages(scope, &ids).await?;
+        let mut by_id: HashMap<ChunkId, Passage> = passages
+            .into_iter()
+            .map(|passage| (passage.chunk_id.clone(), passage))
+            .collect();
+        let found = hits.into_iter().filter_map(|hit| {
+            let passage = by_id.remove(&hit.chunk_id)?;
+            Some(Passage {
+                score: between_0_and_1(hit.score, mode),
+                ..passage
+            })
+        });
+        Ok(found.take(limit).collect())
+    }
+}
+
+/// Brings a score of the engine to the range from 0 to 1, keeping the order.
+fn between_0_and_1(score: f64, mode: Mode) -> f64 {
+    let most = match mode {
+        Mode::Dense => 1.0,
+        // A BM25 score has no upper bound.
+        Mode::Sparse => return score.max(0.0) / (score.max(0.0) + 10.0),
+        Mode::Hybrid(Fusion::Dbsf) => 2.0,
+        Mode::Hybrid(Fusion::Rrf(k)) => 2.0 / f64::from(k.max(1)),
+    };
+    (score / most).clamp(0.0, 1.0)
+}
