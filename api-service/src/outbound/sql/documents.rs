@@ -1,0 +1,322 @@
+//! Documents: taking in, listing, deleting.
+
+use async_trait::async_trait;
+use service_kit::clock::Millis;
+use sqlx::{Any, Transaction};
+
+use super::{IN_SCOPE, SqlStore, bigint, impossible, size, sql};
+use crate::{
+    app::ports::{DocumentStore, Page, StoreError, Taken, WantedBase},
+    domain::{
+        chunk::{ChunkId, Passage},
+        document::{Change, Document, DocumentId, NewDocument},
+        job::{Job, JobState},
+        knowledge_base::{KnowledgeBase, KnowledgeBaseId},
+        principal::Scope,
+    },
+};
+
+const COLUMNS: &str = "d.id, d.knowledge_base_id, k.name, d.external_id, d.title, d.path, \
+    d.created_at, d.updated_at, d.live_version, \
+    j.id, j.state, j.error_code, j.chunks, j.created_at, j.updated_at";
+
+const TABLES: &str = "documents d JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
+    JOIN jobs j ON j.document_id = d.id AND j.version = d.newest_version";
+
+type Row = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    Millis,
+    Millis,
+    i64,
+    String,
+    String,
+    String,
+    i64,
+    Millis,
+    Millis,
+);
+
+fn from_row(row: Row) -> Result<Document, StoreError> {
+    let (
+        id,
+        base_id,
+        base,
+        external_id,
+        title,
+        path,
+        created_at,
+        updated_at,
+        live,
+        job_id,
+        state,
+        error_code,
+        chunks,
+        job_created,
+        job_updated,
+    ) = row;
+    let document_id = DocumentId(id);
+    let job = Job {
+        document_id: document_id.clone(),
+        state: JobState::from_word(&state).ok_or_else(|| impossible(&job_id, &state))?,
+        id: job_id,
+        error_code,
+        chunks: size(chunks),
+        created_at: job_created,
+        updated_at: job_updated,
+    };
+    Ok(Document {
+        id: document_id,
+        knowledge_base_id: KnowledgeBaseId(base_id),
+        knowledge_base: base,
+        external_id,
+        title,
+        path,
+        created_at,
+        updated_at,
+        searchable: live > 0,
+        job,
+    })
+}
+
+#[async_trait]
+impl DocumentStore for SqlStore {
+    async fn knowledge_bases(&self, scope: &Scope) -> Result<Vec<KnowledgeBase>, StoreError> {
+        self.bases_in(scope).await
+    }
+
+    async fn knowledge_base(&self, wanted: WantedBase) -> Result<KnowledgeBase, StoreError> {
+        self.base_or_new(wanted).await
+    }
+
+    async fn put(
+        &self,
+        documents: Vec<NewDocument>,
+        now: Millis,
+    ) -> Result<Vec<Taken>, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let mut taken = Vec::with_capacity(documents.len());
+        for document in &documents {
+            taken.push(put_one(&mut transaction, document, now).await?);
+        }
+        transaction.commit().await?;
+        Ok(taken)
+    }
+
+    async fn list(
+        &self,
+        scope: &Scope,
+        base: Option<&KnowledgeBaseId>,
+        page: &Page,
+    ) -> Result<Vec<Document>, StoreError> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM {TABLES} WHERE {IN_SCOPE} AND d.id > $2 \
+             AND ($3 = '' OR k.id = $3) ORDER BY d.id LIMIT $4"
+        );
+        let rows: Vec<Row> = sqlx::query_as(sql(query))
+            .bind(scope.owner())
+            .bind(&page.after)
+            .bind(base.map_or("", |base| base.0.as_str()))
+            .bind(bigint(page.limit))
+            .fetch_all(&self.database.pool)
+            .await?;
+        rows.into_iter().map(from_row).collect()
+    }
+
+    async fn get(&self, scope: &Scope, id: &DocumentId) -> Result<Option<Document>, StoreError> {
+        let query = format!("SELECT {COLUMNS} FROM {TABLES} WHERE {IN_SCOPE} AND d.id = $2");
+        let row: Option<Row> = sqlx::query_as(sql(query))
+            .bind(scope.owner())
+            .bind(&id.0)
+            .fetch_optional(&self.database.pool)
+            .await?;
+        row.map(from_row).transpose()
+    }
+
+    async fn directory_hashes(
+        &self,
+        scope: &Scope,
+        base: &KnowledgeBaseId,
+    ) -> Result<Vec<(DocumentId, String, String)>, StoreError> {
+        let query = format!(
+            "SELECT d.id, d.external_id, v.content_hash FROM documents d \
+             JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
+             JOIN document_versions v ON v.document_id = d.id AND v.version = d.newest_version \
+             WHERE {IN_SCOPE} AND k.id = $2 AND d.origin = 'directory'"
+        );
+        let rows: Vec<(String, String, String)> = sqlx::query_as(sql(query))
+            .bind(scope.owner())
+            .bind(&base.0)
+            .fetch_all(&self.database.pool)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(id, path, hash)| (DocumentId(id), path, hash))
+            .collect())
+    }
+
+    async fn delete(&self, scope: &Scope, id: &DocumentId) -> Result<bool, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        let garbage = format!(
+            "INSERT INTO index_garbage (document_id, upto_version) \
+             SELECT d.id, d.newest_version FROM documents d \
+             JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
+             WHERE {IN_SCOPE} AND d.id = $2 ON CONFLICT DO NOTHING"
+        );
+        sqlx::query(sql(garbage))
+            .bind(scope.owner())
+            .bind(&id.0)
+            .execute(&mut *transaction)
+            .await?;
+        let delete = format!(
+            "DELETE FROM documents WHERE id = $2 AND EXISTS (SELECT 1 FROM knowledge_bases k \
+             WHERE k.id = documents.knowledge_base_id AND {IN_SCOPE})"
+        );
+        let deleted = sqlx::query(sql(delete))
+            .bind(scope.owner())
+            .bind(&id.0)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(deleted.rows_affected() > 0)
+    }
+
+    async fn passages(&self, scope: &Scope, ids: &[ChunkId]) -> Result<Vec<Passage>, StoreError> {
+        self.passages_of(scope, ids).await
+    }
+
+    async fn is_up(&self) -> bool {
+        self.database.answers().await
+    }
+}
+
+/// Takes one document in: a new one, a new version, or nothing.
+async fn put_one(
+    transaction: &mut Transaction<'static, Any>,
+    document: &NewDocument,
+    now: Millis,
+) -> Result<Taken, StoreError> {
+    let inserted = sqlx::query(
+        "INSERT INTO documents (id, knowledge_base_id, external_id, title, path, origin, \
+         created_at, updated_at, newest_version, live_version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 0, 0) \
+         ON CONFLICT (knowledge_base_id, external_id) DO NOTHING",
+    )
+    .bind(&document.id.0)
+    .bind(&document.knowledge_base_id.0)
+    .bind(&document.external_id)
+    .bind(&document.title)
+    .bind(&document.path)
+    .bind(document.origin.as_str())
+    .bind(now)
+    .execute(&mut **transaction)
+    .await?;
+    let (id, newest): (String, i64) = sqlx::query_as(
+        "SELECT id, newest_version FROM documents \
+         WHERE knowledge_base_id = $1 AND external_id = $2",
+    )
+    .bind(&document.knowledge_base_id.0)
+    .bind(&document.external_id)
+    .fetch_one(&mut **transaction)
+    .await?;
+    let document_id = DocumentId(id);
+    if same_content(transaction, &document_id, newest, document).await? {
+        return Ok(Taken {
+            document_id,
+            change: Change::Unchanged,
+        });
+    }
+    add_version(transaction, &document_id, newest + 1, document, now).await?;
+    let created = inserted.rows_affected() > 0;
+    let change = if created {
+        Change::Created
+    } else {
+        Change::Updated
+    };
+    Ok(Taken {
+        document_id,
+        change,
+    })
+}
+
+/// Whether the newest version has this content and its job was not given up.
+async fn same_content(
+    transaction: &mut Transaction<'static, Any>,
+    id: &DocumentId,
+    newest: i64,
+    document: &NewDocument,
+) -> Result<bool, StoreError> {
+    let same: Option<(i64,)> = sqlx::query_as(
+        "SELECT v.version FROM document_versions v \
+         JOIN jobs j ON j.document_id = v.document_id AND j.version = v.version \
+         WHERE v.document_id = $1 AND v.version = $2 AND v.content_hash = $3 \
+         AND v.media_type = $4 AND v.title = $5 AND j.state NOT IN ('failed', 'cancelled')",
+    )
+    .bind(&id.0)
+    .bind(newest)
+    .bind(&document.content_hash)
+    .bind(document.media_type.as_str())
+    .bind(&document.title)
+    .fetch_optional(&mut **transaction)
+    .await?;
+    Ok(same.is_some())
+}
+
+async fn add_version(
+    transaction: &mut Transaction<'static, Any>,
+    id: &DocumentId,
+    version: i64,
+    document: &NewDocument,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE documents SET newest_version = $1, updated_at = $2, path = $3, origin = $4 \
+         WHERE id = $5",
+    )
+    .bind(version)
+    .bind(now)
+    .bind(&document.path)
+    .bind(document.origin.as_str())
+    .bind(&id.0)
+    .execute(&mut **transaction)
+    .await?;
+    sqlx::query(
+        "INSERT INTO document_versions \
+         (document_id, version, title, media_type, content_hash, content) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&id.0)
+    .bind(version)
+    .bind(&document.title)
+    .bind(document.media_type.as_str())
+    .bind(&document.content_hash)
+    .bind(document.content.as_bytes())
+    .execute(&mut **transaction)
+    .await?;
+    // Work on an older version is no longer wanted.
+    sqlx::query(
+        "UPDATE jobs SET state = 'cancelled', updated_at = $1 \
+         WHERE document_id = $2 AND state NOT IN ('ready', 'failed', 'cancelled')",
+    )
+    .bind(now)
+    .bind(&id.0)
+    .execute(&mut **transaction)
+    .await?;
+    sqlx::query(
+        "INSERT INTO jobs (id, document_id, version, run_id, state, error_code, attempt, chunks, \
+         worker, lease_until, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, 'queued', '', 0, 0, '', 0, $5, $5)",
+    )
+    .bind(&document.job_id)
+    .bind(&id.0)
+    .bind(version)
+    .bind(&document.run_id)
+    .bind(now)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}

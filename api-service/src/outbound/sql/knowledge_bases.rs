@@ -1,0 +1,66 @@
+//! Knowledge bases.
+
+use service_kit::clock::Millis;
+
+use super::{IN_SCOPE, SqlStore, impossible, sql};
+use crate::{
+    app::ports::{StoreError, WantedBase},
+    domain::{
+        knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
+        principal::Scope,
+    },
+};
+
+type Row = (String, String, String, String, Millis);
+
+fn from_row((id, name, visibility, owner, created_at): Row) -> Result<KnowledgeBase, StoreError> {
+    let visibility =
+        Visibility::from_word(&visibility).ok_or_else(|| impossible(&id, &visibility))?;
+    Ok(KnowledgeBase {
+        id: KnowledgeBaseId(id),
+        name,
+        visibility,
+        owner,
+        created_at,
+    })
+}
+
+impl SqlStore {
+    pub(super) async fn bases_in(&self, scope: &Scope) -> Result<Vec<KnowledgeBase>, StoreError> {
+        let query = format!(
+            "SELECT k.id, k.name, k.visibility, k.owner_id, k.created_at \
+             FROM knowledge_bases k WHERE {IN_SCOPE} ORDER BY k.name, k.id"
+        );
+        let rows: Vec<Row> = sqlx::query_as(sql(query))
+            .bind(scope.owner())
+            .fetch_all(&self.database.pool)
+            .await?;
+        rows.into_iter().map(from_row).collect()
+    }
+
+    pub(super) async fn base_or_new(
+        &self,
+        wanted: WantedBase,
+    ) -> Result<KnowledgeBase, StoreError> {
+        sqlx::query(
+            "INSERT INTO knowledge_bases (id, name, visibility, owner_id, created_at) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (owner_id, name) DO NOTHING",
+        )
+        .bind(&wanted.id.0)
+        .bind(&wanted.name)
+        .bind(wanted.visibility.as_str())
+        .bind(&wanted.owner)
+        .bind(wanted.created_at)
+        .execute(&self.database.pool)
+        .await?;
+        let row: Row = sqlx::query_as(
+            "SELECT id, name, visibility, owner_id, created_at FROM knowledge_bases \
+             WHERE owner_id = $1 AND name = $2",
+        )
+        .bind(&wanted.owner)
+        .bind(&wanted.name)
+        .fetch_one(&self.database.pool)
+        .await?;
+        from_row(row)
+    }
+}

@@ -1,0 +1,87 @@
+//! The database: one set of queries for `SQLite` and `PostgreSQL`.
+
+mod chunks;
+mod conversations;
+mod documents;
+mod jobs;
+mod knowledge_bases;
+
+use service_kit::database::Database;
+use sqlx::{AssertSqlSafe, migrate::Migrator};
+
+use crate::app::ports::StoreError;
+
+/// The migrations of this service's database.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// The stores, over one database.
+#[derive(Debug, Clone)]
+pub struct SqlStore {
+    database: Database,
+}
+
+impl SqlStore {
+    /// Stores over a database whose schema is up to date.
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+/// A row that breaks a rule which the schema can't state.
+#[derive(Debug, thiserror::Error)]
+#[error("the row {0} holds {1}, which is not possible")]
+struct ImpossibleRow(String, String);
+
+fn impossible(row: &str, value: &str) -> StoreError {
+    StoreError(Box::new(ImpossibleRow(row.to_owned(), value.to_owned())))
+}
+
+/// The condition that knowledge base `k` is in a scope, whose owner is `$1`.
+const IN_SCOPE: &str = "(k.visibility = 'public' \
+    OR (k.visibility = 'members' AND $1 <> '') \
+    OR (k.visibility = 'private' AND $1 <> '' AND k.owner_id = $1))";
+
+/// A query text that is put together from constants of this folder and
+/// placeholders, and from nothing that came from outside.
+fn sql(text: String) -> AssertSqlSafe<String> {
+    AssertSqlSafe(text)
+}
+
+/// `$first, $first+1, …`, `count` of them.
+fn placeholders(first: usize, count: usize) -> String {
+    let all: Vec<_> = (first..first + count)
+        .map(|number| format!("${number}"))
+        .collect();
+    all.join(", ")
+}
+
+/// Lists longer than this are asked for in several queries.
+const MOST_PLACEHOLDERS: usize = 500;
+
+fn to_bytes(vector: &[f32]) -> Vec<u8> {
+    vector
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
+}
+
+fn from_bytes(bytes: &[u8]) -> Vec<f32> {
+    let values = bytes.chunks_exact(4);
+    values
+        .map(|value| f32::from_le_bytes([value[0], value[1], value[2], value[3]]))
+        .collect()
+}
+
+fn size(number: i64) -> usize {
+    usize::try_from(number).unwrap_or_default()
+}
+
+fn bigint(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
