@@ -1,0 +1,225 @@
+//! all-MiniLM-L6-v2 in this process, on a pure-Rust ONNX runtime.
+//!
+//! Texts run one by one, several at once: a batch would pad all to the longest
+//! one. Questions have threads of their own, so that they never wait for a
+//! document that comes in.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt, stream};
+use rten::{Model, NodeId, RunOptions, ThreadPool, Value};
+use serde::Deserialize;
+use tokenizers::{Tokenizer, TruncationParams};
+
+use crate::{
+    app::ports::{DenseEmbedder, EmbeddingError},
+    outbound::threads::BoundedThreads,
+};
+
+/// The folder of the model below `models/`, and its name.
+pub const NAME: &str = "all-MiniLM-L6-v2";
+
+/// The tokens that the model adds to each text: its beginning and its end.
+const ADDED_TOKENS: usize = 2;
+
+/// Why the model can't be used. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It was not fetched yet.
+    #[error("the embedding model is not in {0}; run `make model` to fetch it")]
+    Missing(PathBuf),
+    /// Its files are damaged, or not those of the manifest.
+    #[error("the embedding model in {0} is damaged ({1}); run `make model` again")]
+    Damaged(PathBuf, String),
+}
+
+/// The model.
+pub struct MiniLm {
+    network: Arc<Network>,
+    fingerprint: String,
+    dimensions: usize,
+    max_tokens: usize,
+    passages: Lane,
+    questions: Lane,
+}
+
+/// Threads for one kind of work.
+struct Lane {
+    threads: BoundedThreads,
+    width: usize,
+}
+
+struct Network {
+    model: Model,
+    tokenizer: Tokenizer,
+    input_ids: NodeId,
+    attention_mask: NodeId,
+    output: NodeId,
+    /// Each text runs on one thread; the lanes run several texts.
+    pool: Arc<ThreadPool>,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    dimensions: usize,
+    max_tokens: usize,
+    files: std::collections::BTreeMap<String, ManifestFile>,
+}
+
+#[derive(Deserialize)]
+struct ManifestFile {
+    sha256: String,
+    bytes: u64,
+}
+
+impl MiniLm {
+    /// Loads the model from `models`, to run on up to `threads` threads for
+    /// documents and as many for questions.
+    pub fn load(models: &Path, threads: usize) -> Result<Self, LoadError> {
+        let folder = models.join(NAME);
+        let damaged =
+            |why: &dyn std::fmt::Display| LoadError::Damaged(folder.clone(), why.to_string());
+        let manifest = fs::read(folder.join("manifest.json"))
+            .map_err(|_| LoadError::Missing(folder.clone()))?;
+        let manifest: Manifest =
+            serde_json::from_slice(&manifest).map_err(|error| damaged(&error))?;
+        for (name, file) in &manifest.files {
+            let size = fs::metadata(folder.join(name))
+                .map_err(|error| damaged(&error))?
+                .len();
+            if size != file.bytes {
+                return Err(damaged(&format!("{name} has another size")));
+            }
+        }
+        let weights = manifest
+            .files
+            .get("model.onnx")
+            .ok_or_else(|| damaged(&"no model.onnx"))?;
+        let fingerprint = format!("minilm-{}", weights.sha256.get(..12).unwrap_or_default());
+        let network = Network::load(&folder, manifest.max_tokens).map_err(|why| damaged(&why))?;
+        let lane = || Lane {
+            threads: BoundedThreads::new(threads),
+            width: threads.max(1),
+        };
+        Ok(Self {
+            network: Arc::new(network),
+            fingerprint,
+            dimensions: manifest.dimensions,
+            max_tokens: manifest.max_tokens - ADDED_TOKENS,
+            passages: lane(),
+            questions: lane(),
+        })
+    }
+
+    async fn embed(
+        &self,
+        lane: &Lane,
+        texts: Vec<String>,
+    ) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        let each = texts.into_iter().map(|text| {
+            let network = Arc::clone(&self.network);
+            async move {
+                let done = lane.threads.run(move || network.run(&text)).await;
+                done.map_err(|error| EmbeddingError(Box::new(error)))?
+                    .map_err(|why| EmbeddingError(why.into()))
+            }
+        });
+        stream::iter(each).buffered(lane.width).try_collect().await
+    }
+}
+
+impl Network {
+    fn load(folder: &Path, max_tokens: usize) -> Result<Self, String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let model = Model::load_file(folder.join("model.onnx")).map_err(|error| text(&error))?;
+        let mut tokenizer =
+            Tokenizer::from_file(folder.join("tokenizer.json")).map_err(|error| text(&error))?;
+        let truncation = TruncationParams {
+            max_length: max_tokens,
+            ..TruncationParams::default()
+        };
+        tokenizer
+            .with_truncation(Some(truncation))
+            .map_err(|error| text(&error))?;
+        tokenizer.with_padding(None);
+        let node = |name: &str| model.node_id(name).map_err(|error| text(&error));
+        Ok(Self {
+            input_ids: node("input_ids")?,
+            attention_mask: node("attention_mask")?,
+            output: node("sentence_embedding")?,
+            pool: Arc::new(ThreadPool::with_num_threads(1)),
+            model,
+            tokenizer,
+        })
+    }
+
+    fn run(&self, text: &str) -> Result<Vec<f32>, String> {
+        let encoding = self
+            .tokenizer
+            .encode_fast(text, true)
+            .map_err(|error| error.to_string())?;
+        let ids: Vec<i32> = encoding
+            .get_ids()
+            .iter()
+            .map(|id| i32::try_from(*id).map_err(|error| error.to_string()))
+            .collect::<Result<_, _>>()?;
+        let shape = [1, ids.len()];
+        let mask = vec![1_i32; ids.len()];
+        let value = |data: Vec<i32>| {
+            Value::from_shape(shape, data).map_err(|_| "a tensor's shape is wrong".to_owned())
+        };
+        let inputs = vec![
+            (self.input_ids, value(ids)?.into()),
+            (self.attention_mask, value(mask)?.into()),
+        ];
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));
+        let [output] = self
+            .model
+            .run_n(inputs, [self.output], Some(options))
+            .map_err(|error| error.to_string())?;
+        let (_, values) = output
+            .into_shape_vec::<f32, 2>()
+            .map_err(|_| "the model's answer has another shape".to_owned())?;
+        Ok(values)
+    }
+}
+
+#[async_trait]
+impl DenseEmbedder for MiniLm {
+    fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        let counted = self.network.tokenizer.encode_fast(text, false);
+        counted.map_or(0, |encoding| {
+            let beyond: usize = encoding
+                .get_overflowing()
+                .iter()
+                .map(tokenizers::Encoding::len)
+                .sum();
+            encoding.len() + beyond
+        })
+    }
+
+    async fn embed_passages(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        self.embed(&self.passages, texts).await
+    }
+
+    async fn embed_question(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        self.embed(&self.questions, texts).await
+    }
+}

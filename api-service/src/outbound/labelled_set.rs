@@ -1,0 +1,88 @@
+//! Labelled retrieval sets in BEIR's form: `corpus.jsonl`, `queries.jsonl`,
+//! `qrels.tsv`.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, BufRead, BufReader},
+    path::Path,
+};
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::app::evaluate::{LabelledDocument, LabelledQueries};
+
+#[derive(Deserialize)]
+struct CorpusLine {
+    _id: String,
+    #[serde(default)]
+    title: String,
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct QueryLine {
+    _id: String,
+    text: String,
+}
+
+/// Reads the set in `folder`.
+pub fn read(folder: &Path) -> io::Result<(Vec<LabelledDocument>, LabelledQueries)> {
+    let corpus = json_lines::<CorpusLine>(&folder.join("corpus.jsonl"))?;
+    let documents = corpus.into_iter().map(|line| LabelledDocument {
+        id: line._id,
+        title: line
+            .title
+            .chars()
+            .filter(|letter| !letter.is_control())
+            .collect(),
+        text: line.text,
+    });
+    let queries = json_lines::<QueryLine>(&folder.join("queries.jsonl"))?;
+    let queries = queries
+        .into_iter()
+        .map(|line| (line._id, line.text))
+        .collect();
+    let judgements = judgements(&folder.join("qrels.tsv"))?;
+    Ok((
+        documents.collect(),
+        LabelledQueries {
+            queries,
+            judgements,
+        },
+    ))
+}
+
+fn json_lines<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
+    let lines = BufReader::new(File::open(path).map_err(|error| named(path, &error))?).lines();
+    let lines = lines.filter(|line| line.as_ref().map_or(true, |line| !line.trim().is_empty()));
+    lines
+        .map(|line| serde_json::from_str(&line?).map_err(|error| named(path, &error)))
+        .collect()
+}
+
+fn judgements(path: &Path) -> io::Result<HashMap<String, HashMap<String, u32>>> {
+    let mut judgements: HashMap<String, HashMap<String, u32>> = HashMap::new();
+    let lines = BufReader::new(File::open(path).map_err(|error| named(path, &error))?).lines();
+    // The first line names the columns.
+    for line in lines.skip(1) {
+        let line = line?;
+        let columns: Vec<_> = line.split('\t').collect();
+        let &[query, document, relevance] = columns.as_slice() else {
+            return Err(named(path, &"a line has not three columns"));
+        };
+        let relevance = relevance
+            .trim()
+            .parse()
+            .map_err(|error| named(path, &error))?;
+        judgements
+            .entry(query.to_owned())
+            .or_default()
+            .insert(document.to_owned(), relevance);
+    }
+    Ok(judgements)
+}
+
+fn named(path: &Path, error: &dyn std::fmt::Display) -> io::Error {
+    io::Error::other(format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,13 @@
+//! The ports' implementations: the database, the indexes, the models, the
+//! other service.
+
+pub mod bm25;
+pub mod directory;
+pub mod edge;
+pub mod embedding;
+pub mod jwks;
+pub mod labelled_set;
+pub mod llm;
+pub mod qdrant;
+pub mod sql;
+pub mod threads;
