@@ -1,0 +1,77 @@
+//! A document as `multipart/form-data`: the part `file`, and parts with the
+//! names of the JSON body's fields.
+
+use axum::extract::{FromRequest, Multipart, Request, multipart::MultipartError};
+use http::StatusCode;
+use proto::error_kind::ErrorKind;
+use service_kit::problem::{Problem, too_large};
+
+use crate::app::add_document::Upload;
+
+/// Reads an upload.
+pub(super) async fn upload(request: Request) -> Result<Upload, Problem> {
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(|_| unreadable())?;
+    let mut upload = Upload::default();
+    let mut has_file = false;
+    while let Some(part) = form.next_field().await.map_err(|error| problem(&error))? {
+        let name = part.name().unwrap_or_default().to_owned();
+        if name == "file" {
+            has_file = true;
+            // A browser may send a whole path: the name is its last part.
+            let file = part
+                .file_name()
+                .and_then(|path| path.rsplit(['/', '\\']).next());
+            let file = file.filter(|file| !file.is_empty()).map(str::to_owned);
+            upload.path = upload.path.take().or(file);
+            upload.media_type = upload
+                .media_type
+                .take()
+                .or_else(|| part.content_type().map(str::to_owned));
+            upload.content = part
+                .bytes()
+                .await
+                .map_err(|error| problem(&error))?
+                .to_vec();
+            continue;
+        }
+        let text = part.text().await.map_err(|error| problem(&error))?;
+        match name.as_str() {
+            "title" => upload.title = Some(text),
+            "path" => upload.path = Some(text),
+            "external_id" => upload.external_id = Some(text),
+            "media_type" => upload.media_type = Some(text),
+            "knowledge_base" => upload.knowledge_base = Some(text),
+            _ => return Err(unknown_part()),
+        }
+    }
+    if has_file { Ok(upload) } else { Err(no_file()) }
+}
+
+fn problem(error: &MultipartError) -> Problem {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        too_large()
+    } else {
+        unreadable()
+    }
+}
+
+fn unreadable() -> Problem {
+    let detail = "The form can't be read; send it as multipart/form-data with a boundary.";
+    Problem::new(ErrorKind::Malformed, "malformed_form", detail)
+}
+
+fn no_file() -> Problem {
+    Problem::new(
+        ErrorKind::Invalid,
+        "missing_file",
+        "Send the document as the part `file`.",
+    )
+}
+
+fn unknown_part() -> Problem {
+    let detail = "The form has a part that is not known; known are file, title, path, \
+                  external_id, media_type and knowledge_base.";
+    Problem::new(ErrorKind::Invalid, "unknown_part", detail)
+}

@@ -1,0 +1,74 @@
+//! Errors on the canonical surface: RFC 9457 problem details.
+
+use std::error::Error as _;
+
+use axum::{
+    http::{HeaderValue, header::WWW_AUTHENTICATE},
+    response::{IntoResponse, Response},
+};
+use service_kit::problem::Problem;
+
+use crate::app::{error::Error, ports::UnverifiedToken};
+
+/// An error of the verbs, or of the request's shape, as a problem.
+#[derive(Debug)]
+pub enum V1Error {
+    /// A verb refused or failed.
+    App(Error),
+    /// The request has another shape.
+    Request(Problem),
+}
+
+impl From<Error> for V1Error {
+    fn from(error: Error) -> Self {
+        Self::App(error)
+    }
+}
+
+impl From<Problem> for V1Error {
+    fn from(problem: Problem) -> Self {
+        Self::Request(problem)
+    }
+}
+
+/// How soon a caller may try again what failed on our side, in seconds.
+const RETRY_AFTER: u64 = 5;
+
+impl IntoResponse for V1Error {
+    fn into_response(self) -> Response {
+        match self {
+            Self::App(error) => app_response(&error),
+            Self::Request(problem) => problem.into_response(),
+        }
+    }
+}
+
+/// The problem that an error is told as. The cause of a fault on our side is
+/// logged here, once, and told to nobody.
+pub fn problem(error: &Error) -> Problem {
+    if error.kind().is_server_fault() {
+        tracing::error!(
+            code = error.code(),
+            cause = error.source(),
+            "a request failed"
+        );
+    }
+    let problem = Problem::new(error.kind(), error.code(), error.to_string());
+    if error.kind().is_server_fault() {
+        problem.after(RETRY_AFTER)
+    } else {
+        problem
+    }
+}
+
+fn app_response(error: &Error) -> Response {
+    let mut response = problem(error).into_response();
+    // RFC 6750, section 3.1: a request without a token gets no error code.
+    if let Error::Token(token) = error
+        && *token != UnverifiedToken::Missing
+    {
+        let value = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+    response
+}

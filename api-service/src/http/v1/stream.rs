@@ -1,0 +1,77 @@
+//! An answer, whole or as server-sent events.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Json,
+    http::{HeaderName, HeaderValue, header::CACHE_CONTROL},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::StreamExt;
+use proto::error_kind::ErrorKind;
+use service_kit::problem::Problem;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::{
+    problem::V1Error,
+    wire::{AnswerWire, EventWire},
+};
+use crate::{app::ask::Events, domain::answer::AnswerEvent};
+
+/// A comment goes out at least this often, so that no proxy takes a slow
+/// answer for a dead one.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// The answer as one JSON body, once it is whole.
+pub(super) async fn whole(mut events: Events) -> Result<Response, V1Error> {
+    let mut ids = (String::new(), String::new());
+    while let Some(event) = events.recv().await {
+        match event {
+            AnswerEvent::Started {
+                conversation_id,
+                message_id,
+            } => {
+                ids = (conversation_id.0, message_id);
+            }
+            AnswerEvent::Done(answer) => {
+                return Ok(Json(AnswerWire::new(answer, ids.0, ids.1)).into_response());
+            }
+            AnswerEvent::Failed { code, message } => return Err(broke_off(code, message).into()),
+            AnswerEvent::Sources(_) | AnswerEvent::Delta(_) => {}
+        }
+    }
+    let message = "The answer broke off; ask again.".to_owned();
+    Err(broke_off("answer_broke_off", message).into())
+}
+
+fn broke_off(code: &'static str, message: String) -> Problem {
+    Problem::new(ErrorKind::Unavailable, code, message).after(1)
+}
+
+/// The answer as it comes, in the native encoding: an event's name is its kind,
+/// its data a JSON object.
+pub(super) fn events(events: Events) -> Response {
+    let stream = ReceiverStream::new(events).map(|event| Ok::<_, Infallible>(encode(event)));
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    let mut response = Sse::new(stream).keep_alive(keep_alive).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-transform"),
+    );
+    // nginx would otherwise collect the events before it sends them on.
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    response
+}
+
+fn encode(event: AnswerEvent) -> Event {
+    let event = EventWire::from(event);
+    let data = serde_json::to_string(&event).unwrap_or_default();
+    Event::default().event(event.name()).data(data)
+}

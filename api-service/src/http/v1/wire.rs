@@ -1,0 +1,418 @@
+//! The JSON of the canonical surface. Names are the field's standard terms;
+//! times are RFC 3339 in UTC with milliseconds.
+
+use chrono::{DateTime, SecondsFormat};
+use serde::{Deserialize, Serialize};
+use service_kit::clock::Millis;
+
+use crate::{
+    app::{ask::Asked, search::Search},
+    domain::{
+        answer::{Answer, AnswerEvent},
+        chunk::Passage,
+        document::Document,
+        job::Job,
+        knowledge_base::KnowledgeBase,
+    },
+};
+
+/// A moment as RFC 3339 with exactly three digits of a second.
+fn time(millis: Millis) -> String {
+    let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// `POST /v1/documents` with a JSON body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewDocumentBody {
+    /// The document's text.
+    pub text: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// Where it came from.
+    pub path: Option<String>,
+    /// What its source calls it.
+    pub external_id: Option<String>,
+    /// Its format; Markdown where neither this nor a path is given.
+    pub media_type: Option<String>,
+    /// The knowledge base it goes to.
+    pub knowledge_base: Option<String>,
+}
+
+/// `POST /v1/search`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchBody {
+    query: String,
+    #[serde(default = "default_limit")]
+    limit: usize,
+    knowledge_base: Option<String>,
+}
+
+const fn default_limit() -> usize {
+    10
+}
+
+impl From<SearchBody> for Search {
+    fn from(body: SearchBody) -> Self {
+        let SearchBody {
+            query,
+            limit,
+            knowledge_base,
+        } = body;
+        Self {
+            query,
+            limit,
+            knowledge_base,
+        }
+    }
+}
+
+/// `POST /v1/chat`, `POST /v1/chat/stream`, and the query of `GET /v1/chat`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChatBody {
+    message: String,
+    conversation_id: Option<String>,
+    knowledge_base: Option<String>,
+}
+
+impl From<ChatBody> for Asked {
+    fn from(body: ChatBody) -> Self {
+        let ChatBody {
+            message,
+            conversation_id,
+            knowledge_base,
+        } = body;
+        Self {
+            message,
+            conversation_id,
+            knowledge_base,
+        }
+    }
+}
+
+/// The query of `GET /v1/documents`.
+#[derive(Debug, Deserialize)]
+pub struct ListQuery {
+    /// One knowledge base, by name or id.
+    pub knowledge_base: Option<String>,
+    /// The last id of the page before.
+    #[serde(default)]
+    pub after: String,
+    /// How many, from 1 to 100.
+    #[serde(default = "default_page")]
+    pub limit: usize,
+}
+
+const fn default_page() -> usize {
+    50
+}
+
+/// A document.
+#[derive(Debug, Serialize)]
+pub struct DocumentWire {
+    id: String,
+    external_id: String,
+    title: String,
+    path: String,
+    knowledge_base: BaseName,
+    searchable: bool,
+    created_at: String,
+    updated_at: String,
+    job: JobWire,
+}
+
+#[derive(Debug, Serialize)]
+struct BaseName {
+    id: String,
+    name: String,
+}
+
+impl From<Document> for DocumentWire {
+    fn from(document: Document) -> Self {
+        Self {
+            id: document.id.0,
+            external_id: document.external_id,
+            title: document.title,
+            path: document.path,
+            knowledge_base: BaseName {
+                id: document.knowledge_base_id.0,
+                name: document.knowledge_base,
+            },
+            searchable: document.searchable,
+            created_at: time(document.created_at),
+            updated_at: time(document.updated_at),
+            job: document.job.into(),
+        }
+    }
+}
+
+/// A job.
+#[derive(Debug, Serialize)]
+pub struct JobWire {
+    id: String,
+    document_id: String,
+    state: &'static str,
+    error_code: Option<String>,
+    chunks: usize,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<Job> for JobWire {
+    fn from(job: Job) -> Self {
+        Self {
+            id: job.id,
+            document_id: job.document_id.0,
+            state: job.state.as_str(),
+            error_code: Some(job.error_code).filter(|code| !code.is_empty()),
+            chunks: job.chunks,
+            created_at: time(job.created_at),
+            updated_at: time(job.updated_at),
+        }
+    }
+}
+
+/// A page of documents.
+#[derive(Debug, Serialize)]
+pub struct DocumentsWire {
+    documents: Vec<DocumentWire>,
+    /// What to send as `after` for the next page; `null` on the last one.
+    next: Option<String>,
+}
+
+impl DocumentsWire {
+    /// A page that was asked for with this limit.
+    pub fn new(documents: Vec<Document>, limit: usize) -> Self {
+        let full = documents.len() == limit;
+        let next = documents
+            .last()
+            .filter(|_| full)
+            .map(|last| last.id.0.clone());
+        Self {
+            documents: documents.into_iter().map(Into::into).collect(),
+            next,
+        }
+    }
+}
+
+/// A knowledge base.
+#[derive(Debug, Serialize)]
+pub struct KnowledgeBaseWire {
+    id: String,
+    name: String,
+    visibility: &'static str,
+    created_at: String,
+}
+
+/// All knowledge bases that a caller may read.
+#[derive(Debug, Serialize)]
+pub struct KnowledgeBasesWire {
+    knowledge_bases: Vec<KnowledgeBaseWire>,
+}
+
+impl From<Vec<KnowledgeBase>> for KnowledgeBasesWire {
+    fn from(bases: Vec<KnowledgeBase>) -> Self {
+        let bases = bases.into_iter().map(|base| KnowledgeBaseWire {
+            id: base.id.0,
+            name: base.name,
+            visibility: base.visibility.as_str(),
+            created_at: time(base.created_at),
+        });
+        Self {
+            knowledge_bases: bases.collect(),
+        }
+    }
+}
+
+/// A passage that was found, or that an answer may cite.
+#[derive(Debug, Serialize)]
+pub struct SourceWire {
+    /// The number that markers in the answer name, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<usize>,
+    /// Whether the answer cites it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cited: Option<bool>,
+    chunk_id: String,
+    document_id: String,
+    title: String,
+    path: String,
+    heading: String,
+    text: String,
+    span: SpanWire,
+    score: f64,
+}
+
+/// Where a passage stands in the document's content, in bytes.
+#[derive(Debug, Serialize)]
+struct SpanWire {
+    start: usize,
+    end: usize,
+}
+
+impl From<Passage> for SourceWire {
+    fn from(passage: Passage) -> Self {
+        Self {
+            number: None,
+            cited: None,
+            chunk_id: passage.chunk_id.0,
+            document_id: passage.document_id.0,
+            title: passage.title,
+            path: passage.path,
+            heading: passage.heading,
+            text: passage.text,
+            span: SpanWire {
+                start: passage.span.start,
+                end: passage.span.end,
+            },
+            // Four digits are more than the score means.
+            score: (passage.score * 10_000.0).round() / 10_000.0,
+        }
+    }
+}
+
+fn numbered(passages: Vec<Passage>) -> Vec<SourceWire> {
+    let numbers = (1..).zip(passages);
+    numbers
+        .map(|(number, passage)| SourceWire {
+            number: Some(number),
+            ..passage.into()
+        })
+        .collect()
+}
+
+/// What a search found.
+#[derive(Debug, Serialize)]
+pub struct ResultsWire {
+    results: Vec<SourceWire>,
+}
+
+impl From<Vec<Passage>> for ResultsWire {
+    fn from(passages: Vec<Passage>) -> Self {
+        Self {
+            results: passages.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// A whole answer.
+#[derive(Debug, Serialize)]
+pub struct AnswerWire {
+    response: String,
+    /// `generated`, `extractive` or `nothing_found`.
+    kind: &'static str,
+    sources: Vec<SourceWire>,
+    conversation_id: String,
+    message_id: String,
+    processing_time_ms: i64,
+}
+
+impl AnswerWire {
+    /// The answer to a question of this conversation.
+    pub fn new(answer: Answer, conversation_id: String, message_id: String) -> Self {
+        let Answer {
+            kind,
+            text,
+            sources,
+            cited,
+            processing_time_ms,
+        } = answer;
+        let mut sources = numbered(sources);
+        for source in &mut sources {
+            source.cited = source.number.map(|number| cited.contains(&number));
+        }
+        Self {
+            response: text,
+            kind: kind.as_str(),
+            sources,
+            conversation_id,
+            message_id,
+            processing_time_ms,
+        }
+    }
+}
+
+/// An event of the native stream: the name and the data of a server-sent event.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum EventWire {
+    /// `started`
+    Started {
+        /// The conversation.
+        conversation_id: String,
+        /// The answer's id.
+        message_id: String,
+    },
+    /// `sources`
+    Sources {
+        /// What the answer may cite.
+        sources: Vec<SourceWire>,
+    },
+    /// `delta`
+    Delta {
+        /// The next piece of the answer.
+        text: String,
+    },
+    /// `done`
+    Done {
+        /// The whole text.
+        response: String,
+        /// How it was made.
+        kind: &'static str,
+        /// The numbers that it cites.
+        cited: Vec<usize>,
+        /// The time it took.
+        processing_time_ms: i64,
+    },
+    /// `error`
+    Failed {
+        /// A stable code.
+        code: &'static str,
+        /// What to do.
+        detail: String,
+    },
+}
+
+impl EventWire {
+    /// The event's name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Sources { .. } => "sources",
+            Self::Delta { .. } => "delta",
+            Self::Done { .. } => "done",
+            Self::Failed { .. } => "error",
+        }
+    }
+}
+
+impl From<AnswerEvent> for EventWire {
+    fn from(event: AnswerEvent) -> Self {
+        match event {
+            AnswerEvent::Started {
+                conversation_id,
+                message_id,
+            } => Self::Started {
+                conversation_id: conversation_id.0,
+                message_id,
+            },
+            AnswerEvent::Sources(passages) => Self::Sources {
+                sources: numbered(passages),
+            },
+            AnswerEvent::Delta(text) => Self::Delta { text },
+            AnswerEvent::Done(answer) => Self::Done {
+                response: answer.text,
+                kind: answer.kind.as_str(),
+                cited: answer.cited,
+                processing_time_ms: answer.processing_time_ms,
+            },
+            AnswerEvent::Failed { code, message } => Self::Failed {
+                code,
+                detail: message,
+            },
+        }
+    }
+}
