@@ -1,0 +1,209 @@
+//! `api-service ingest DIR`.
+
+use std::{io::stderr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::Instant;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::say;
+use crate::{
+    app::{App, ingest_directory::DirectoryReport},
+    config::Config,
+    domain::{job::JobCounts, principal::Principal},
+    outbound::directory::{Found, Selection, read, walk},
+    startup::{self, Parts},
+};
+
+/// What is taken in, and where to.
+#[derive(Debug, Args)]
+pub(super) struct IngestArguments {
+    /// The directory.
+    directory: PathBuf,
+    /// The knowledge base; by default it is named after the directory.
+    #[arg(long)]
+    knowledge_base: Option<String>,
+    /// Only files that match this pattern; may be given several times.
+    #[arg(long)]
+    include: Vec<String>,
+    /// No files that match this pattern; may be given several times.
+    #[arg(long)]
+    exclude: Vec<String>,
+}
+
+/// How often the jobs are counted.
+const TICK: Duration = Duration::from_millis(200);
+
+pub(super) async fn run(
+    config: &Config,
+    arguments: &IngestArguments,
+    stop: CancellationToken,
+) -> Result<ExitCode> {
+    let began = Instant::now();
+    let directory = &arguments.directory;
+    let selection = Selection::new(&arguments.include, &arguments.exclude)?;
+    let found = walk(directory, &selection)
+        .with_context(|| format!("the directory {} can't be read", directory.display()))?;
+    let name = base_name(arguments)?;
+    let parts = startup::parts(config).await?;
+    let worker = Worker::start(config, &parts, &stop).await?;
+    let (report, others) = queue(&worker.app, directory, &name, found).await?;
+    let counts = watch(config, &parts, worker, &report, &stop).await?;
+    let app = startup::app(config, &parts, None);
+    let failures = app.jobs.failures(&report.run_id).await?;
+    summarise(&name, &report, others, counts, began.elapsed())?;
+    let refused = report
+        .refused
+        .iter()
+        .map(|(path, code)| (path.as_str(), *code));
+    let failed = failures
+        .iter()
+        .map(|(path, code)| (path.as_str(), code.as_str()));
+    let mut all_well = true;
+    for (path, code) in refused.chain(failed) {
+        say(&format!("not ingested: {path} ({code})"))?;
+        all_well = false;
+    }
+    if counts.open > 0 {
+        say("Stopped; the rest goes on when api-service runs, or with the next `ingest`.")?;
+    }
+    Ok(if all_well && counts.open == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn base_name(arguments: &IngestArguments) -> Result<String> {
+    if let Some(name) = &arguments.knowledge_base {
+        return Ok(name.clone());
+    }
+    let directory = arguments.directory.canonicalize()?;
+    match directory.file_name().and_then(|name| name.to_str()) {
+        Some(name) => Ok(name.to_owned()),
+        None => bail!("name the knowledge base with --knowledge-base"),
+    }
+}
+
+async fn queue(
+    app: &App,
+    directory: &std::path::Path,
+    name: &str,
+    found: Found,
+) -> Result<(DirectoryReport, usize)> {
+    let Found { paths, others } = found;
+    let mut unreadable: Vec<String> = vec![];
+    let mut files = read(directory.to_owned(), paths, |path, error| {
+        unreadable.push(format!("{path}: {error}"));
+    });
+    let operator = Principal::operator();
+    let report = app.ingest_directory(&operator, name, &mut files).await;
+    drop(files);
+    for line in unreadable {
+        say(&format!("can't be read: {line}"))?;
+    }
+    Ok((report.map_err(|error| anyhow!(error))?, others))
+}
+
+/// The verbs, and a worker where this process could open the index. Where it
+/// could not, a running api-service does the work.
+struct Worker {
+    app: Arc<App>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Worker {
+    async fn start(config: &Config, parts: &Parts, stop: &CancellationToken) -> Result<Self> {
+        let stop = stop.child_token();
+        let tasks = TaskTracker::new();
+        let opened = startup::index(config, parts).await?;
+        let alone = opened.as_ref().is_some_and(|opened| opened.alone);
+        let index = opened.map(|opened| opened.index);
+        let has_index = index.is_some();
+        let app = Arc::new(startup::app(config, parts, index));
+        if has_index {
+            app.recover(alone).await.map_err(|error| anyhow!(error))?;
+            let name = startup::worker_name(app.clock.as_ref(), app.randomness.as_ref());
+            tasks.spawn(app.clone().work(name, stop.clone()));
+        }
+        tasks.close();
+        Ok(Self { app, tasks, stop })
+    }
+
+    fn works(&self) -> bool {
+        self.app.index.is_some()
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+/// Shows progress until every job of the run is over.
+async fn watch(
+    config: &Config,
+    parts: &Parts,
+    mut worker: Worker,
+    report: &DirectoryReport,
+    stop: &CancellationToken,
+) -> Result<JobCounts> {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template(
+        "{bar:30} {pos}/{len} documents  {per_sec}  {eta} left",
+    )?);
+    bar.set_length(u64::try_from(report.created + report.updated)?);
+    let counts = loop {
+        let counts = worker.app.jobs.counts(&report.run_id).await?;
+        bar.set_position(u64::try_from(
+            counts.ready + counts.failed + counts.cancelled,
+        )?);
+        if counts.open == 0 || stop.is_cancelled() {
+            break counts;
+        }
+        // The service that had the index may have gone: then the work is ours.
+        if !worker.works() {
+            worker = Worker::start(config, parts, stop).await?;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => {}
+            () = stop.cancelled() => {}
+        }
+    };
+    bar.finish_and_clear();
+    worker.end().await;
+    Ok(counts)
+}
+
+fn summarise(
+    name: &str,
+    report: &DirectoryReport,
+    others: usize,
+    counts: JobCounts,
+    took: Duration,
+) -> Result<()> {
+    let seconds = took.as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "a number of documents")]
+    let rate = counts.ready as f64 / seconds.max(0.001);
+    // What was drawn on the terminal ends before the table begins.
+    std::io::Write::flush(&mut stderr())?;
+    say(&format!("knowledge base   {name}"))?;
+    let rows = [
+        ("new", report.created),
+        ("changed", report.updated),
+        ("unchanged", report.unchanged),
+        ("removed", report.removed),
+        ("other formats", others),
+        ("failed", counts.failed + report.refused.len()),
+        ("chunks written", counts.chunks),
+    ];
+    for (label, number) in rows {
+        say(&format!("{label:<16} {number}"))?;
+    }
+    say(&format!(
+        "time             {seconds:.1} s, {rate:.1} documents/s"
+    ))
+}

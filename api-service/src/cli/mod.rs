@@ -1,0 +1,153 @@
+//! The command line.
+
+mod evaluate;
+mod ingest;
+
+use std::{
+    io::{Write, stdout},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::{Result, anyhow, bail};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use service_kit::{environment::describe, serve::stop_on_signal, telemetry};
+
+use crate::{
+    config::{Config, VARIABLES},
+    startup,
+};
+
+/// Lectern's api-service: takes documents in, finds passages, answers with citations.
+#[derive(Debug, Parser)]
+#[command(name = "api-service", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service (the default).
+    Serve,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Bring a public knowledge base to what a directory holds: changed files in, removed files out.
+    Ingest(ingest::IngestArguments),
+    /// Look after the vector index.
+    Index {
+        #[command(subcommand)]
+        command: IndexCommand,
+    },
+    /// Measure retrieval on a labelled set: corpus.jsonl, queries.jsonl, qrels.tsv.
+    Eval {
+        /// The folder of the set.
+        directory: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum IndexCommand {
+    /// Hold the index against the database.
+    Check {
+        /// Mend what differs, from the vectors that the database holds.
+        #[arg(long)]
+        repair: bool,
+    },
+}
+
+/// Runs the command that the process was called with. A failure is one line.
+pub async fn run() -> ExitCode {
+    let matches = Arguments::command()
+        .after_help(describe(VARIABLES))
+        .get_matches();
+    let arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    match dispatch(arguments.command.unwrap_or(Command::Serve)).await {
+        Ok(code) => code,
+        Err(error) => {
+            // Nothing can be told where standard error is closed.
+            let _ = writeln!(std::io::stderr(), "api-service: {}", one_line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn one_line(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = vec![];
+    for cause in error.chain().map(ToString::to_string) {
+        if !parts.iter().any(|part| part.contains(&cause)) {
+            parts.push(cause);
+        }
+    }
+    parts.join(": ")
+}
+
+async fn dispatch(command: Command) -> Result<ExitCode> {
+    let config = Config::from_process()?;
+    let stop = stop_on_signal()?;
+    // A command's own lines are its output: logs come only when they matter.
+    let quiet = !matches!(command, Command::Serve);
+    let level = if quiet && config.log_level == "info" {
+        "warn"
+    } else {
+        &config.log_level
+    };
+    telemetry::start(level, config.log_format);
+    match command {
+        Command::Serve => {
+            startup::run(config, stop).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Migrate => {
+            startup::migrated_database(&config).await?;
+            say("The database's schema is up to date.")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Ingest(arguments) => ingest::run(&config, &arguments, stop).await,
+        Command::Index {
+            command: IndexCommand::Check { repair },
+        } => check_index(&config, repair).await,
+        Command::Eval { directory } => evaluate::run(config, &directory, stop).await,
+    }
+}
+
+async fn check_index(config: &Config, repair: bool) -> Result<ExitCode> {
+    let parts = startup::parts(config).await?;
+    let Some(opened) = startup::index(config, &parts).await? else {
+        bail!("another process has the index open; stop it first");
+    };
+    let app = Arc::new(startup::app(config, &parts, Some(opened.index)));
+    let report = app.check_index().await.map_err(|error| anyhow!(error))?;
+    say(&format!("chunks in the database  {:>9}", report.chunks))?;
+    say(&format!("points in the index     {:>9}", report.points))?;
+    say(&format!(
+        "missing from the index  {:>9}",
+        report.missing.len()
+    ))?;
+    say(&format!(
+        "surplus in the index    {:>9}",
+        report.surplus.len()
+    ))?;
+    if report.agrees() {
+        say("The index agrees with the database.")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !repair {
+        say("They differ: `api-service index check --repair` mends it.")?;
+        return Ok(ExitCode::FAILURE);
+    }
+    app.repair_index(&report)
+        .await
+        .map_err(|error| anyhow!(error))?;
+    say("The index was brought up to the database.")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a line of a command's output.
+fn say(line: &str) -> Result<()> {
+    Ok(writeln!(stdout(), "{line}")?)
+}

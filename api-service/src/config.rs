@@ -1,0 +1,379 @@
+//! Every variable that this service reads, here and nowhere else, checked
+//! before a port is bound.
+
+use std::{net::SocketAddr, path::PathBuf, thread::available_parallelism, time::Duration};
+
+use proto::claims::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
+use secrecy::SecretString;
+use service_kit::{
+    database::DatabaseUrl,
+    environment::{Environment, InvalidVariable, Variable},
+    telemetry::LogFormat,
+};
+
+use crate::domain::index::Fusion;
+
+/// The variables.
+pub const VARIABLES: &[Variable] = &[
+    plain(
+        "DATA_DIR",
+        "./data",
+        "The folder that everything is written to.",
+    ),
+    plain(
+        "API_HTTP_ADDR",
+        "127.0.0.1:8000",
+        "The address that api-service listens on.",
+    ),
+    plain(
+        "AUTH_URL",
+        "http://127.0.0.1:3001",
+        "Where auth-service's HTTP side is.",
+    ),
+    plain("JWT_ISSUER", DEFAULT_ISSUER, "The `iss` of tokens."),
+    plain("JWT_AUDIENCE", DEFAULT_AUDIENCE, "The `aud` of tokens."),
+    secret(
+        "API_DATABASE_URL",
+        "api-service's database; goes before DATABASE_URL.",
+    ),
+    secret(
+        "DATABASE_URL",
+        "`sqlite:FILE` or `postgres://…`; default: SQLite in DATA_DIR.",
+    ),
+    plain(
+        "QDRANT_URL",
+        "",
+        "A Qdrant server's gRPC address; default: the index in this process.",
+    ),
+    secret("QDRANT_API_KEY", "The key of that server."),
+    plain(
+        "EMBEDDING_THREADS",
+        "",
+        "Threads that embed; default: the machine's cores.",
+    ),
+    plain(
+        "RETRIEVAL_FUSION",
+        "dbsf",
+        "How dense and BM25 hits are fused: `dbsf` or `rrf`.",
+    ),
+    plain(
+        "MAX_UPLOAD_BYTES",
+        "26214400",
+        "The largest body of a request, in bytes.",
+    ),
+    plain(
+        "LLM_BASE_URL",
+        "",
+        "An OpenAI-compatible endpoint, such as http://localhost:11434/v1.",
+    ),
+    secret(
+        "LLM_API_KEY",
+        "The key for LLM_BASE_URL; a local server needs none.",
+    ),
+    plain(
+        "LLM_MODEL",
+        "",
+        "The model's name there; default: the provider's small one.",
+    ),
+    secret("OPENAI_API_KEY", "Answers by OpenAI."),
+    secret("OPENROUTER_API_KEY", "Answers by OpenRouter."),
+    plain(
+        "OPENROUTER_MODEL",
+        "google/gemini-flash-1.5",
+        "The model there.",
+    ),
+    secret("GEMINI_API_KEY", "Answers by Gemini."),
+    plain(
+        "AGENT_TIMEOUT",
+        "30",
+        "Seconds that a generated answer may take.",
+    ),
+    plain(
+        "ALLOWED_ORIGINS",
+        "",
+        "Origins of browsers' pages, as a JSON list or with commas.",
+    ),
+    plain(
+        "LOG_LEVEL",
+        "info",
+        "`error`, `warn`, `info`, `debug`, or a filter.",
+    ),
+    plain("LOG_FORMAT", "text", "`text` or `json`."),
+];
+
+const fn plain(name: &'static str, default: &'static str, help: &'static str) -> Variable {
+    Variable {
+        name,
+        default,
+        help,
+        secret: false,
+    }
+}
+
+const fn secret(name: &'static str, help: &'static str) -> Variable {
+    Variable {
+        name,
+        default: "",
+        help,
+        secret: true,
+    }
+}
+
+/// The configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// The folder that everything is written to.
+    pub data_dir: PathBuf,
+    /// The address to listen on.
+    pub http_addr: SocketAddr,
+    /// Where auth-service's HTTP side is, without a slash at the end.
+    pub auth_url: String,
+    /// The `iss` of tokens.
+    pub issuer: String,
+    /// The `aud` of tokens.
+    pub audience: String,
+    /// The database.
+    pub database: DatabaseUrl,
+    /// The Qdrant server, if one is used.
+    pub qdrant: Option<QdrantConfig>,
+    /// Threads that embed.
+    pub embedding_threads: usize,
+    /// How dense and BM25 hits are fused.
+    pub fusion: Fusion,
+    /// The largest body of a request, in bytes.
+    pub max_upload_bytes: usize,
+    /// The language model, if one is configured.
+    pub llm: Option<LlmConfig>,
+    /// Origins of browsers' pages that may call.
+    pub allowed_origins: Vec<String>,
+    /// What is logged.
+    pub log_level: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+}
+
+/// A Qdrant server.
+#[derive(Debug)]
+pub struct QdrantConfig {
+    /// Its gRPC address.
+    pub url: String,
+    /// Its key, if it wants one.
+    pub api_key: Option<SecretString>,
+}
+
+/// A language model.
+#[derive(Debug)]
+pub struct LlmConfig {
+    /// The base address of the endpoint.
+    pub base_url: String,
+    /// Its key; a local server needs none.
+    pub api_key: Option<SecretString>,
+    /// The model's name there.
+    pub model: String,
+    /// How long an answer may take.
+    pub timeout: Duration,
+}
+
+impl Config {
+    /// Reads the process's environment.
+    pub fn from_process() -> Result<Self, InvalidVariable> {
+        #[expect(clippy::disallowed_methods, reason = "config.rs is where it is read")]
+        let variables = std::env::vars();
+        Self::from_environment(&Environment::new(variables, VARIABLES))
+    }
+
+    /// Reads an environment.
+    pub fn from_environment(environment: &Environment) -> Result<Self, InvalidVariable> {
+        let data_dir = PathBuf::from(environment.text("DATA_DIR")?);
+        let database = match environment.secret("API_DATABASE_URL")? {
+            Some(url) => database("API_DATABASE_URL", &url)?,
+            None => match environment.secret("DATABASE_URL")? {
+                Some(url) => database("DATABASE_URL", &url)?,
+                None => DatabaseUrl::sqlite(&data_dir.join("api.db")),
+            },
+        };
+        let qdrant = match environment.optional("QDRANT_URL")? {
+            Some(url) if !url.starts_with("http") => {
+                return Err(InvalidVariable::new("QDRANT_URL", "must begin with http"));
+            }
+            Some(url) => {
+                let api_key = environment.secret("QDRANT_API_KEY")?;
+                Some(QdrantConfig { url, api_key })
+            }
+            None => None,
+        };
+        Ok(Self {
+            data_dir,
+            http_addr: environment.parsed("API_HTTP_ADDR")?,
+            auth_url: auth_url(environment)?,
+            issuer: environment.text("JWT_ISSUER")?,
+            audience: environment.text("JWT_AUDIENCE")?,
+            database,
+            qdrant,
+            embedding_threads: embedding_threads(environment)?,
+            fusion: fusion(environment)?,
+            max_upload_bytes: environment.parsed("MAX_UPLOAD_BYTES")?,
+            llm: llm(environment)?,
+            allowed_origins: allowed_origins(&environment.text("ALLOWED_ORIGINS")?)?,
+            log_level: environment.text("LOG_LEVEL")?,
+            log_format: environment.parsed("LOG_FORMAT")?,
+        })
+    }
+}
+
+fn database(name: &str, url: &SecretString) -> Result<DatabaseUrl, InvalidVariable> {
+    use secrecy::ExposeSecret;
+    url.expose_secret()
+        .parse()
+        .map_err(|problem: String| InvalidVariable::new(name, problem))
+}
+
+fn auth_url(environment: &Environment) -> Result<String, InvalidVariable> {
+    let url = environment.text("AUTH_URL")?;
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(InvalidVariable::new(
+            "AUTH_URL",
+            "must begin with http:// or https://",
+        ));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+fn embedding_threads(environment: &Environment) -> Result<usize, InvalidVariable> {
+    match environment.optional("EMBEDDING_THREADS")? {
+        Some(_) => environment.parsed("EMBEDDING_THREADS"),
+        None => Ok(available_parallelism().map_or(1, std::num::NonZero::get)),
+    }
+}
+
+fn fusion(environment: &Environment) -> Result<Fusion, InvalidVariable> {
+    match environment.text("RETRIEVAL_FUSION")?.as_str() {
+        "dbsf" => Ok(Fusion::Dbsf),
+        // Qdrant's own default for k.
+        "rrf" => Ok(Fusion::Rrf(2)),
+        _ => Err(InvalidVariable::new(
+            "RETRIEVAL_FUSION",
+            "is `dbsf` or `rrf`",
+        )),
+    }
+}
+
+/// The providers that need no more than a key, with their endpoints and models.
+const PROVIDERS: &[(&str, &str, &str)] = &[
+    ("OPENAI_API_KEY", "https://api.openai.com/v1", "gpt-4o-mini"),
+    ("OPENROUTER_API_KEY", "https://openrouter.ai/api/v1", ""),
+    (
+        "GEMINI_API_KEY",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        "gemini-2.5-flash",
+    ),
+];
+
+fn llm(environment: &Environment) -> Result<Option<LlmConfig>, InvalidVariable> {
+    let timeout = Duration::from_secs(environment.parsed("AGENT_TIMEOUT")?);
+    let model = environment.optional("LLM_MODEL")?;
+    if let Some(base_url) = environment.optional("LLM_BASE_URL")? {
+        let Some(model) = model else {
+            return Err(InvalidVariable::new(
+                "LLM_MODEL",
+                "is needed with LLM_BASE_URL",
+            ));
+        };
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        let api_key = environment.secret("LLM_API_KEY")?;
+        return Ok(Some(LlmConfig {
+            base_url,
+            api_key,
+            model,
+            timeout,
+        }));
+    }
+    for (variable, base_url, default) in PROVIDERS {
+        if let Some(key) = environment.secret(variable)? {
+            let model = match (&model, *default) {
+                (Some(model), _) => model.clone(),
+                (None, "") => environment.text("OPENROUTER_MODEL")?,
+                (None, default) => default.to_owned(),
+            };
+            let (base_url, api_key) = ((*base_url).to_owned(), Some(key));
+            return Ok(Some(LlmConfig {
+                base_url,
+                api_key,
+                model,
+                timeout,
+            }));
+        }
+    }
+    Ok(None)
+}
+
+fn allowed_origins(text: &str) -> Result<Vec<String>, InvalidVariable> {
+    let invalid = || {
+        let problem = "must be a JSON list of origins, or origins with commas between them";
+        InvalidVariable::new("ALLOWED_ORIGINS", problem)
+    };
+    let origins: Vec<String> = if text.starts_with('[') {
+        serde_json::from_str(text).map_err(|_| invalid())?
+    } else {
+        text.split(',')
+            .map(|origin| origin.trim().to_owned())
+            .collect()
+    };
+    let origins = origins
+        .into_iter()
+        .map(|origin| origin.trim_end_matches('/').to_owned());
+    let origins: Vec<String> = origins.filter(|origin| !origin.is_empty()).collect();
+    if origins.iter().any(|origin| !origin.starts_with("http")) {
+        return Err(invalid());
+    }
+    Ok(origins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(values: &[(&str, &str)]) -> Result<Config, InvalidVariable> {
+        let owned = values
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::from_environment(&Environment::new(owned.collect::<Vec<_>>(), VARIABLES))
+    }
+
+    #[test]
+    fn nothing_set_is_the_embedded_default() {
+        let config = config(&[]).unwrap();
+        assert!(config.qdrant.is_none() && config.llm.is_none());
+        assert_eq!(format!("{:?}", config.database), "sqlite");
+    }
+
+    #[test]
+    fn keys_choose_the_provider_and_are_never_shown() {
+        let set = [
+            ("OPENROUTER_API_KEY", "sk-or-hunter2"),
+            ("DATABASE_URL", "postgres://u:hunter2@h/d"),
+        ];
+        let config = config(&set).unwrap();
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        let llm = config.llm.unwrap();
+        assert_eq!(llm.base_url, "https://openrouter.ai/api/v1");
+        assert_eq!(llm.model, "google/gemini-flash-1.5");
+    }
+
+    #[test]
+    fn what_can_not_be_meant_is_refused_by_name() {
+        for (name, value) in [
+            ("API_HTTP_ADDR", "localhost"),
+            ("DATABASE_URL", "mysql://x"),
+            ("RETRIEVAL_FUSION", "sum"),
+            ("AUTH_URL", "auth:3001"),
+            ("ALLOWED_ORIGINS", "[1]"),
+            ("LLM_BASE_URL", "http://localhost:11434/v1"),
+            ("OPENAI_API_KEY", "your-key-here"),
+        ] {
+            let error = config(&[(name, value)]).unwrap_err();
+            assert!(!error.to_string().contains(value), "{error}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The program `api-service`.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    api_service::cli::run().await
+}

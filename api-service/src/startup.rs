@@ -1,0 +1,243 @@
+//! Joins the concrete types. Nothing else names them.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, anyhow, bail};
+use service_kit::{
+    clock::{Clock, Randomness, SystemClock, SystemRandomness, new_id},
+    database::Database,
+    health::{Dependency, Health},
+    serve::{bind, serve},
+};
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    app::{
+        App,
+        ports::{Generator, VectorIndex},
+    },
+    config::{Config, LlmConfig},
+    http::{
+        HttpSettings, HttpState,
+        health::{AuthHealth, DatabaseHealth, IndexHealth},
+        router,
+    },
+    outbound::{
+        bm25::Bm25,
+        edge::{EdgeIndex, OpenError},
+        embedding::minilm::MiniLm,
+        jwks::{JwksSettings, JwksVerifier},
+        llm::{LlmSettings, OpenAiCompatible},
+        qdrant::{QdrantAddress, QdrantIndex},
+        sql::{MIGRATIONS, SqlStore},
+    },
+};
+
+/// The parts that do not depend on who holds the index.
+pub struct Parts {
+    database: Database,
+    model: Arc<MiniLm>,
+    sparse: Arc<Bm25>,
+    generator: Option<Arc<dyn Generator>>,
+    client: reqwest::Client,
+}
+
+/// The index, and whether this process is the only one that has it.
+pub struct OpenedIndex {
+    /// The index.
+    pub index: Arc<dyn VectorIndex>,
+    /// Whether no other process can have it open.
+    pub alone: bool,
+}
+
+/// How long a start waits for another process to let go of the index.
+const INDEX_WAIT: Duration = Duration::from_secs(30);
+
+/// Opens the database and brings its schema up to date.
+pub async fn migrated_database(config: &Config) -> Result<Database> {
+    let database = Database::open(&config.database).await?;
+    database.migrate(&MIGRATIONS).await?;
+    Ok(database)
+}
+
+/// Opens the database and loads the models.
+pub async fn parts(config: &Config) -> Result<Parts> {
+    // The first one wins; a second call in one process changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("DATA_DIR {} can't be made", config.data_dir.display()))?;
+    let models = config.data_dir.join("models");
+    let threads = config.embedding_threads;
+    let model = tokio::task::spawn_blocking(move || MiniLm::load(&models, threads)).await??;
+    let client = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_secs(60))
+        .user_agent(concat!("lectern/", env!("CARGO_PKG_VERSION")))
+        .build()?;
+    let generator = config.llm.as_ref().map(|llm| generator(llm, &client));
+    let database = migrated_database(config).await?;
+    Ok(Parts {
+        database,
+        model: Arc::new(model),
+        sparse: Arc::new(Bm25::new()?),
+        generator,
+        client,
+    })
+}
+
+fn generator(llm: &LlmConfig, client: &reqwest::Client) -> Arc<dyn Generator> {
+    let settings = LlmSettings {
+        base_url: llm.base_url.clone(),
+        api_key: llm.api_key.clone(),
+        model: llm.model.clone(),
+        timeout: llm.timeout,
+    };
+    tracing::info!(model = llm.model, "answers are generated");
+    Arc::new(OpenAiCompatible::new(settings, client.clone()))
+}
+
+/// Opens the index; `None` where another process of this machine has it.
+pub async fn index(config: &Config, parts: &Parts) -> Result<Option<OpenedIndex>> {
+    use crate::app::ports::DenseEmbedder;
+    let (fingerprint, dimensions) = (parts.model.fingerprint(), parts.model.dimensions());
+    if let Some(server) = &config.qdrant {
+        let address = QdrantAddress {
+            url: server.url.clone(),
+            api_key: server.api_key.clone(),
+        };
+        let index = QdrantIndex::open(&address, fingerprint, dimensions)
+            .await
+            .context("the Qdrant server at QDRANT_URL can't be used")?;
+        return Ok(Some(OpenedIndex {
+            index: Arc::new(index),
+            alone: false,
+        }));
+    }
+    let (folder, fingerprint) = (config.data_dir.join("index"), fingerprint.to_owned());
+    let threads = config.embedding_threads;
+    let opened = tokio::task::spawn_blocking(move || {
+        EdgeIndex::open(&folder, &fingerprint, dimensions, threads)
+    });
+    match opened.await? {
+        Ok(index) => Ok(Some(OpenedIndex {
+            index: Arc::new(index),
+            alone: true,
+        })),
+        Err(OpenError::Taken) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The verbs over these parts.
+pub fn app(config: &Config, parts: &Parts, index: Option<Arc<dyn VectorIndex>>) -> App {
+    let store = Arc::new(SqlStore::new(parts.database.clone()));
+    App {
+        documents: store.clone(),
+        jobs: store.clone(),
+        conversations: store,
+        dense: parts.model.clone(),
+        sparse: parts.sparse.clone(),
+        index,
+        generator: parts.generator.clone(),
+        clock: Arc::new(SystemClock),
+        randomness: Arc::new(SystemRandomness),
+        new_jobs: Arc::new(Notify::new()),
+        fusion: config.fusion,
+        answers: TaskTracker::new(),
+    }
+}
+
+/// A name for a worker that no other process has.
+pub fn worker_name(clock: &dyn Clock, randomness: &dyn Randomness) -> String {
+    format!("worker-{}", new_id(clock, randomness))
+}
+
+/// Runs the service until `stop`.
+pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
+    let listener = bind(config.http_addr, "API_HTTP_ADDR").await?;
+    let parts = parts(&config).await?;
+    let OpenedIndex { index, alone } = wait_for_index(&config, &parts, &stop).await?;
+    let app = Arc::new(app(&config, &parts, Some(index.clone())));
+    app.recover(alone).await.map_err(|error| anyhow!(error))?;
+    let verifier = Arc::new(verifier(&config, &parts, app.clock.clone()));
+    let tasks = TaskTracker::new();
+    let (name, stopping) = (
+        worker_name(app.clock.as_ref(), app.randomness.as_ref()),
+        stop.clone(),
+    );
+    tasks.spawn(app.clone().work(name, stopping));
+    // Keys are fetched ahead of the first request, and again when one is unknown.
+    tasks.spawn({
+        let verifier = verifier.clone();
+        async move { verifier.refresh().await }
+    });
+    let health = Health {
+        service: "api-service",
+        version: env!("CARGO_PKG_VERSION"),
+        dependencies: dependencies(&app, index, &verifier),
+    };
+    let settings = HttpSettings {
+        max_body: config.max_upload_bytes,
+        allowed_origins: config.allowed_origins.clone(),
+    };
+    let router = router(
+        HttpState {
+            app: app.clone(),
+            tokens: verifier,
+        },
+        health,
+        &settings,
+    );
+    tracing::info!(address = %listener.local_addr()?, "api-service is ready");
+    serve(listener, router, stop).await?;
+    tasks.close();
+    tasks.wait().await;
+    app.answers.close();
+    app.answers.wait().await;
+    Ok(())
+}
+
+fn dependencies(
+    app: &Arc<App>,
+    index: Arc<dyn VectorIndex>,
+    verifier: &Arc<JwksVerifier>,
+) -> Vec<Arc<dyn Dependency>> {
+    vec![
+        Arc::new(DatabaseHealth(app.clone())),
+        Arc::new(IndexHealth(index)),
+        Arc::new(AuthHealth(verifier.clone())),
+    ]
+}
+
+fn verifier(config: &Config, parts: &Parts, clock: Arc<dyn Clock>) -> JwksVerifier {
+    let settings = JwksSettings {
+        url: format!("{}/v1/jwks", config.auth_url),
+        issuer: config.issuer.clone(),
+        audience: config.audience.clone(),
+        cache: Some(config.data_dir.join("jwks.json")),
+    };
+    JwksVerifier::new(settings, parts.client.clone(), clock)
+}
+
+/// An `ingest` that began before the service has the index until it is done.
+async fn wait_for_index(
+    config: &Config,
+    parts: &Parts,
+    stop: &CancellationToken,
+) -> Result<OpenedIndex> {
+    let began = tokio::time::Instant::now();
+    loop {
+        if let Some(opened) = index(config, parts).await? {
+            return Ok(opened);
+        }
+        if began.elapsed() > INDEX_WAIT {
+            bail!("another process has the index in DATA_DIR open; stop it first");
+        }
+        tracing::info!("another process has the index open; waiting for it");
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = stop.cancelled() => bail!("stopped while waiting for the index"),
+        }
+    }
+}
