@@ -79,6 +79,7 @@ impl Error {
     /// The kind, from which a surface's status follows.
     pub const fn kind(&self) -> ErrorKind {
         match self {
+            Self::Token(UnverifiedToken::NoKeys) => ErrorKind::Unavailable,
             Self::Token(_) => ErrorKind::Unauthenticated,
             Self::ReadOnly => ErrorKind::Forbidden,
             Self::NoSuchDocument

@@ -23,6 +23,9 @@ use crate::{
 /// can make up the name of a key.
 const REFRESH_PAUSE: Millis = 30_000;
 
+/// While no key is known at all, auth-service is asked again after this long.
+const FIRST_PAUSE: Millis = 1_000;
+
 /// Clocks may differ by this much, in seconds.
 const LEEWAY: i64 = 5;
 
@@ -97,16 +100,24 @@ impl JwksVerifier {
             return Ok(key);
         }
         let now = self.clock.now();
-        if asked.is_none_or(|last| now - last >= REFRESH_PAUSE) {
+        let pause = if self.knows_none() {
+            FIRST_PAUSE
+        } else {
+            REFRESH_PAUSE
+        };
+        if asked.is_none_or(|last| now - last >= pause) {
             self.fetch().await;
             *asked = Some(now);
         }
-        let none = self.keys.read().map_or(true, |keys| keys.is_empty());
-        self.known(kid).ok_or(if none {
+        self.known(kid).ok_or(if self.knows_none() {
             UnverifiedToken::NoKeys
         } else {
             UnverifiedToken::Invalid
         })
+    }
+
+    fn knows_none(&self) -> bool {
+        self.keys.read().map_or(true, |keys| keys.is_empty())
     }
 
     fn known(&self, kid: &str) -> Option<DecodingKey> {

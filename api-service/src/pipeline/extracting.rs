@@ -9,7 +9,7 @@ use super::sentences::sentences;
 use crate::domain::chunk::Passage;
 
 /// A sentence that may be part of the answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
     /// The passage it stands in, from 0.
     pub passage: usize,
@@ -17,10 +17,15 @@ pub struct Candidate {
     pub place: usize,
     /// The sentence.
     pub text: String,
+    /// How well its passage fits the question, from 0 to 1.
+    pub passage_score: f64,
 }
 
 /// More sentences than this are not looked at: each costs an embedding.
-const MOST_CANDIDATES: usize = 48;
+const MOST_CANDIDATES: usize = 40;
+
+/// No passage brings more than this, so that the next ones are heard too.
+const MOST_OF_A_PASSAGE: usize = 12;
 
 /// Shorter sentences say too little on their own.
 const SHORTEST: usize = 20;
@@ -31,57 +36,71 @@ const LONGEST: usize = 600;
 /// How many sentences an answer has.
 const MOST_SENTENCES: usize = 4;
 
-/// How near to the question a sentence must be, as a cosine, for the answer to
-/// have it, and how near to the best one.
+/// How near to the question a sentence must be, as a cosine with what shared
+/// words add, for the answer to have it, and how near to the best one.
 const NEAR_ENOUGH: f32 = 0.30;
 const BESIDE_THE_BEST: f32 = 0.15;
+
+/// What a passage's score and shared words weigh beside the cosine.
+const PASSAGE_WEIGHT: f32 = 0.2;
+const WORDS_WEIGHT: f32 = 0.2;
 
 /// The sentences of the passages, best passages first.
 pub fn candidates(passages: &[Passage]) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = vec![];
     let mut seen: HashSet<&str> = HashSet::new();
     for (passage, content) in passages.iter().enumerate() {
-        for (place, range) in sentences(&content.text).into_iter().enumerate() {
-            let text = content.text[range]
-                .trim_start_matches(['-', '*', ' '])
-                .trim();
-            let fits = (SHORTEST..=LONGEST).contains(&text.len());
-            if fits && says_something(text) && seen.insert(text) {
-                found.push(Candidate {
-                    passage,
-                    place,
-                    text: text.to_owned(),
-                });
-            }
-        }
+        let all = sentences(&content.text).into_iter().enumerate();
+        let all = all.filter_map(|(place, range)| {
+            let text = sentence(&content.text[range])?;
+            seen.insert(text).then(|| Candidate {
+                passage,
+                place,
+                text: text.to_owned(),
+                passage_score: content.score,
+            })
+        });
+        found.extend(all.take(MOST_OF_A_PASSAGE));
     }
     found.truncate(MOST_CANDIDATES);
     found
 }
 
-/// Whether a line reads as a sentence rather than as code or a table's row.
-fn says_something(text: &str) -> bool {
+/// The text of a line that reads as a sentence or as an item of a list, not
+/// as a heading, code or a table's row.
+fn sentence(line: &str) -> Option<&str> {
+    let item = line.trim_start().starts_with("- ");
+    let text = line.trim().trim_start_matches(['-', '*', ' ']).trim();
+    let ends = text.ends_with(['.', '!', '。', '．', '！']) || text.ends_with(".)");
     let letters = text.chars().filter(|letter| letter.is_alphabetic()).count();
-    letters * 10 >= text.chars().count() * 6
+    let code = ["= ", "();", "import ", "://", " | ", "{", "</"];
+    let reads = (SHORTEST..=LONGEST).contains(&text.len())
+        && (ends || item)
+        && letters * 10 >= text.chars().count() * 6
         && text.unicode_words().count() >= 4
-        && !text.contains(" | ")
         && !text.ends_with([':', '?'])
+        && !code.iter().any(|mark| text.contains(mark));
+    reads.then_some(text)
 }
 
 /// Picks the sentences of an answer. `nearness` gives for each candidate the
 /// cosine of its vector and the question's. Empty where none is near enough.
 pub fn pick(question: &str, candidates: &[Candidate], nearness: &[f32]) -> Vec<Candidate> {
     let asked = content_words(question);
-    let mut ranked: Vec<(f32, &Candidate)> = candidates
+    let near_enough = candidates
         .iter()
         .zip(nearness)
-        .map(|(candidate, near)| (near + shared(&asked, &candidate.text), candidate))
-        .collect();
+        .filter_map(|(candidate, near)| {
+            let near = near + WORDS_WEIGHT * shared(&asked, &candidate.text);
+            #[expect(clippy::cast_possible_truncation, reason = "a score from 0 to 1")]
+            let passage = candidate.passage_score as f32;
+            (near >= NEAR_ENOUGH).then_some((near + PASSAGE_WEIGHT * passage, candidate))
+        });
+    let mut ranked: Vec<(f32, &Candidate)> = near_enough.collect();
     ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
-    let Some((best, _)) = ranked.first() else {
-        return vec![];
-    };
-    let least = NEAR_ENOUGH.max(best - BESIDE_THE_BEST);
+    let least = ranked
+        .first()
+        .map_or(0.0, |(best, _)| best - BESIDE_THE_BEST);
     let mut picked: Vec<Candidate> = vec![];
     for (score, candidate) in &ranked {
         let fresh = picked
@@ -96,7 +115,7 @@ pub fn pick(question: &str, candidates: &[Candidate], nearness: &[f32]) -> Vec<C
     picked
 }
 
-/// What the words that question and sentence share add to the nearness.
+/// The share of the question's words that the sentence has.
 fn shared(asked: &HashSet<String>, sentence: &str) -> f32 {
     if asked.is_empty() {
         return 0.0;
@@ -105,7 +124,7 @@ fn shared(asked: &HashSet<String>, sentence: &str) -> f32 {
     let both = asked.iter().filter(|word| said.contains(*word)).count();
     #[expect(clippy::cast_precision_loss, reason = "a sentence's number of words")]
     let share = both as f32 / asked.len() as f32;
-    0.2 * share
+    share
 }
 
 /// Lower-case words of three letters and more, cut to their first seven letters:
@@ -134,6 +153,7 @@ mod tests {
             passage,
             place,
             text: text.to_owned(),
+            passage_score: 0.5,
         }
     }
 

@@ -7,7 +7,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -48,10 +48,38 @@ pub struct MiniLm {
     questions: Lane,
 }
 
-/// Threads for one kind of work.
+/// Threads for one kind of work. Each text runs on one thread, on a pool of
+/// its own: that is faster than several threads for each text.
 struct Lane {
     threads: BoundedThreads,
+    pools: Arc<Mutex<Vec<Arc<ThreadPool>>>>,
     width: usize,
+}
+
+impl Lane {
+    fn new(width: usize) -> Self {
+        let pools = (0..width).map(|_| Arc::new(ThreadPool::with_num_threads(1)));
+        Self {
+            threads: BoundedThreads::new(width),
+            pools: Arc::new(Mutex::new(pools.collect())),
+            width,
+        }
+    }
+}
+
+/// Runs `work` on a pool that nobody else uses meanwhile.
+fn on_free_pool<T>(
+    pools: &Mutex<Vec<Arc<ThreadPool>>>,
+    work: impl FnOnce(&Arc<ThreadPool>) -> T,
+) -> T {
+    let free = pools.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let pool = free.unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
+    let done = work(&pool);
+    pools
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(pool);
+    done
 }
 
 struct Network {
@@ -60,8 +88,6 @@ struct Network {
     input_ids: NodeId,
     attention_mask: NodeId,
     output: NodeId,
-    /// Each text runs on one thread; the lanes run several texts.
-    pool: Arc<ThreadPool>,
 }
 
 #[derive(Deserialize)]
@@ -102,10 +128,7 @@ impl MiniLm {
             .ok_or_else(|| damaged(&"no model.onnx"))?;
         let fingerprint = format!("minilm-{}", weights.sha256.get(..12).unwrap_or_default());
         let network = Network::load(&folder, manifest.max_tokens).map_err(|why| damaged(&why))?;
-        let lane = || Lane {
-            threads: BoundedThreads::new(threads),
-            width: threads.max(1),
-        };
+        let lane = || Lane::new(threads.max(1));
         Ok(Self {
             network: Arc::new(network),
             fingerprint,
@@ -122,9 +145,10 @@ impl MiniLm {
         texts: Vec<String>,
     ) -> Result<Vec<Vec<f32>>, EmbeddingError> {
         let each = texts.into_iter().map(|text| {
-            let network = Arc::clone(&self.network);
+            let (network, pools) = (Arc::clone(&self.network), Arc::clone(&lane.pools));
             async move {
-                let done = lane.threads.run(move || network.run(&text)).await;
+                let work = move || on_free_pool(&pools, |pool| network.run(&text, pool));
+                let done = lane.threads.run(work).await;
                 done.map_err(|error| EmbeddingError(Box::new(error)))?
                     .map_err(|why| EmbeddingError(why.into()))
             }
@@ -152,13 +176,12 @@ impl Network {
             input_ids: node("input_ids")?,
             attention_mask: node("attention_mask")?,
             output: node("sentence_embedding")?,
-            pool: Arc::new(ThreadPool::with_num_threads(1)),
             model,
             tokenizer,
         })
     }
 
-    fn run(&self, text: &str) -> Result<Vec<f32>, String> {
+    fn run(&self, text: &str, pool: &Arc<ThreadPool>) -> Result<Vec<f32>, String> {
         let encoding = self
             .tokenizer
             .encode_fast(text, true)
@@ -177,7 +200,7 @@ impl Network {
             (self.input_ids, value(ids)?.into()),
             (self.attention_mask, value(mask)?.into()),
         ];
-        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.pool)));
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(pool)));
         let [output] = self
             .model
             .run_n(inputs, [self.output], Some(options))

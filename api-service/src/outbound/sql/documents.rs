@@ -209,7 +209,12 @@ async fn put_one(
     .bind(&document.id.0)
     .bind(&document.knowledge_base_id.0)
     .bind(&document.external_id)
-    .bind(&document.title)
+    // Until its content tells a better one.
+    .bind(if document.title.is_empty() {
+        &document.path
+    } else {
+        &document.title
+    })
     .bind(&document.path)
     .bind(document.origin.as_str())
     .bind(now)
