@@ -6,6 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, thread::available_parallelism, time::D
 use proto::claims::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
 use secrecy::SecretString;
 use service_kit::{
+    browser_origins::AllowedOrigins,
     database::DatabaseUrl,
     environment::{Environment, InvalidVariable, Variable},
     telemetry::LogFormat,
@@ -15,109 +16,91 @@ use crate::domain::index::Fusion;
 
 /// The variables.
 pub const VARIABLES: &[Variable] = &[
-    plain(
+    Variable::plain(
         "DATA_DIR",
         "./data",
         "The folder that everything is written to.",
     ),
-    plain(
+    Variable::plain(
         "API_HTTP_ADDR",
         "127.0.0.1:8000",
         "The address that api-service listens on.",
     ),
-    plain(
+    Variable::plain(
         "AUTH_URL",
         "http://127.0.0.1:3001",
         "Where auth-service's HTTP side is.",
     ),
-    plain("JWT_ISSUER", DEFAULT_ISSUER, "The `iss` of tokens."),
-    plain("JWT_AUDIENCE", DEFAULT_AUDIENCE, "The `aud` of tokens."),
-    secret(
+    Variable::plain("JWT_ISSUER", DEFAULT_ISSUER, "The `iss` of tokens."),
+    Variable::plain("JWT_AUDIENCE", DEFAULT_AUDIENCE, "The `aud` of tokens."),
+    Variable::secret(
         "API_DATABASE_URL",
         "api-service's database; goes before DATABASE_URL.",
     ),
-    secret(
+    Variable::secret(
         "DATABASE_URL",
         "`sqlite:FILE` or `postgres://…`; default: SQLite in DATA_DIR.",
     ),
-    plain(
+    Variable::plain(
         "QDRANT_URL",
         "",
         "A Qdrant server's gRPC address; default: the index in this process.",
     ),
-    secret("QDRANT_API_KEY", "The key of that server."),
-    plain(
+    Variable::secret("QDRANT_API_KEY", "The key of that server."),
+    Variable::plain(
         "EMBEDDING_THREADS",
         "",
         "Threads that embed; default: the machine's cores.",
     ),
-    plain(
+    Variable::plain(
         "RETRIEVAL_FUSION",
         "dbsf",
         "How dense and BM25 hits are fused: `dbsf` or `rrf`.",
     ),
-    plain(
+    Variable::plain(
         "MAX_UPLOAD_BYTES",
         "26214400",
         "The largest body of a request, in bytes.",
     ),
-    plain(
+    Variable::plain(
         "LLM_BASE_URL",
         "",
         "An OpenAI-compatible endpoint, such as http://localhost:11434/v1.",
     ),
-    secret(
+    Variable::secret(
         "LLM_API_KEY",
         "The key for LLM_BASE_URL; a local server needs none.",
     ),
-    plain(
+    Variable::plain(
         "LLM_MODEL",
         "",
         "The model's name there; default: the provider's small one.",
     ),
-    secret("OPENAI_API_KEY", "Answers by OpenAI."),
-    secret("OPENROUTER_API_KEY", "Answers by OpenRouter."),
-    plain(
+    Variable::secret("OPENAI_API_KEY", "Answers by OpenAI."),
+    Variable::secret("OPENROUTER_API_KEY", "Answers by OpenRouter."),
+    Variable::plain(
         "OPENROUTER_MODEL",
         "google/gemini-flash-1.5",
         "The model there.",
     ),
-    secret("GEMINI_API_KEY", "Answers by Gemini."),
-    plain(
+    Variable::secret("GEMINI_API_KEY", "Answers by Gemini."),
+    Variable::plain(
         "AGENT_TIMEOUT",
         "30",
         "Seconds that a generated answer may take.",
     ),
-    plain(
+    Variable::plain(
         "ALLOWED_ORIGINS",
         "",
         "Origins of browsers' pages, as a JSON list or with commas.",
     ),
-    plain(
+    Variable::plain(
         "LOG_LEVEL",
         "info",
         "`error`, `warn`, `info`, `debug`, or a filter.",
     ),
-    plain("LOG_FORMAT", "text", "`text` or `json`."),
+    Variable::plain("LOG_FORMAT", "text", "`text` or `json`."),
 ];
-
-const fn plain(name: &'static str, default: &'static str, help: &'static str) -> Variable {
-    Variable {
-        name,
-        default,
-        help,
-        secret: false,
-    }
-}
-
-const fn secret(name: &'static str, help: &'static str) -> Variable {
-    Variable {
-        name,
-        default: "",
-        help,
-        secret: true,
-    }
-}
 
 /// The configuration.
 #[derive(Debug)]
@@ -145,7 +128,7 @@ pub struct Config {
     /// The language model, if one is configured.
     pub llm: Option<LlmConfig>,
     /// Origins of browsers' pages that may call.
-    pub allowed_origins: Vec<String>,
+    pub allowed_origins: AllowedOrigins,
     /// What is logged.
     pub log_level: String,
     /// How it is logged.
@@ -177,21 +160,16 @@ pub struct LlmConfig {
 impl Config {
     /// Reads the process's environment.
     pub fn from_process() -> Result<Self, InvalidVariable> {
-        #[expect(clippy::disallowed_methods, reason = "config.rs is where it is read")]
-        let variables = std::env::vars();
-        Self::from_environment(&Environment::new(variables, VARIABLES))
+        Self::from_environment(&Environment::from_os(std::env::vars_os(), VARIABLES))
     }
 
     /// Reads an environment.
     pub fn from_environment(environment: &Environment) -> Result<Self, InvalidVariable> {
         let data_dir = PathBuf::from(environment.text("DATA_DIR")?);
-        let database = match environment.secret("API_DATABASE_URL")? {
-            Some(url) => database("API_DATABASE_URL", &url)?,
-            None => match environment.secret("DATABASE_URL")? {
-                Some(url) => database("DATABASE_URL", &url)?,
-                None => DatabaseUrl::sqlite(&data_dir.join("api.db")),
-            },
-        };
+        let database = environment.database(
+            &["API_DATABASE_URL", "DATABASE_URL"],
+            &data_dir.join("api.db"),
+        )?;
         let qdrant = match environment.optional("QDRANT_URL")? {
             Some(url) if !url.starts_with("http") => {
                 return Err(InvalidVariable::new("QDRANT_URL", "must begin with http"));
@@ -214,18 +192,11 @@ impl Config {
             fusion: fusion(environment)?,
             max_upload_bytes: environment.parsed("MAX_UPLOAD_BYTES")?,
             llm: llm(environment)?,
-            allowed_origins: allowed_origins(&environment.text("ALLOWED_ORIGINS")?)?,
+            allowed_origins: AllowedOrigins::read(environment, "ALLOWED_ORIGINS")?,
             log_level: environment.text("LOG_LEVEL")?,
             log_format: environment.parsed("LOG_FORMAT")?,
         })
     }
-}
-
-fn database(name: &str, url: &SecretString) -> Result<DatabaseUrl, InvalidVariable> {
-    use secrecy::ExposeSecret;
-    url.expose_secret()
-        .parse()
-        .map_err(|problem: String| InvalidVariable::new(name, problem))
 }
 
 fn auth_url(environment: &Environment) -> Result<String, InvalidVariable> {
@@ -305,28 +276,6 @@ fn llm(environment: &Environment) -> Result<Option<LlmConfig>, InvalidVariable> 
         }
     }
     Ok(None)
-}
-
-fn allowed_origins(text: &str) -> Result<Vec<String>, InvalidVariable> {
-    let invalid = || {
-        let problem = "must be a JSON list of origins, or origins with commas between them";
-        InvalidVariable::new("ALLOWED_ORIGINS", problem)
-    };
-    let origins: Vec<String> = if text.starts_with('[') {
-        serde_json::from_str(text).map_err(|_| invalid())?
-    } else {
-        text.split(',')
-            .map(|origin| origin.trim().to_owned())
-            .collect()
-    };
-    let origins = origins
-        .into_iter()
-        .map(|origin| origin.trim_end_matches('/').to_owned());
-    let origins: Vec<String> = origins.filter(|origin| !origin.is_empty()).collect();
-    if origins.iter().any(|origin| !origin.starts_with("http")) {
-        return Err(invalid());
-    }
-    Ok(origins)
 }
 
 #[cfg(test)]

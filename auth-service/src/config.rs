@@ -1,12 +1,12 @@
 //! Every environment variable of auth-service, read here and nowhere else, and
 //! checked before a port is bound.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{net::SocketAddr, path::PathBuf};
 
-use axum::http::HeaderValue;
 use proto::claims::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::{
+    browser_origins::AllowedOrigins,
     database::DatabaseUrl,
     environment::{Environment, InvalidVariable, Variable},
     telemetry::LogFormat,
@@ -15,7 +15,6 @@ use service_kit::{
 use crate::{
     app::Policy,
     domain::password::{LEAST_MIN_LENGTH, MAX_LENGTH, PasswordRules},
-    http::AllowedOrigins,
 };
 
 /// The fewest characters of a service token.
@@ -26,96 +25,78 @@ const MAX_HASH_THREADS: usize = 256;
 
 /// Every variable that auth-service reads.
 pub const VARIABLES: &[Variable] = &[
-    plain(
+    Variable::plain(
         "DATA_DIR",
         "./data",
         "The folder for all that auth-service writes.",
     ),
-    plain("AUTH_HTTP_ADDR", "127.0.0.1:3001", "Where HTTP is served."),
-    plain(
+    Variable::plain("AUTH_HTTP_ADDR", "127.0.0.1:3001", "Where HTTP is served."),
+    Variable::plain(
         "AUTH_GRPC_ADDR",
         "127.0.0.1:3002",
         "Where gRPC is served, for other services only.",
     ),
-    secret(
+    Variable::secret(
         "AUTH_DATABASE_URL",
         "sqlite:FILE or postgres://…; SQLite at DATA_DIR/auth.db where neither this nor \
          DATABASE_URL is set.",
     ),
-    secret(
+    Variable::secret(
         "DATABASE_URL",
         "The same, for both services; AUTH_DATABASE_URL goes before it.",
     ),
-    plain(
+    Variable::plain(
         "JWT_ISSUER",
         DEFAULT_ISSUER,
         "The `iss` of access tokens; the same in both services.",
     ),
-    plain(
+    Variable::plain(
         "JWT_AUDIENCE",
         DEFAULT_AUDIENCE,
         "The `aud` of access tokens; the same in both services.",
     ),
-    plain(
+    Variable::plain(
         "JWT_EXPIRES_IN",
         "7d",
         "How long an access token holds: 900 (seconds), 15m, 12h or 7d; at most 365d.",
     ),
-    secret(
+    Variable::secret(
         "SERVICE_TOKEN",
         "What api-service shows on gRPC, 32 characters or more; made at first boot in \
          DATA_DIR/service-token where it is not set.",
     ),
-    plain(
+    Variable::plain(
         "PASSWORD_MIN_LENGTH",
         "8",
         "The fewest characters of a new password: 8 to 128.",
     ),
-    plain(
+    Variable::plain(
         "PASSWORD_HASH_THREADS",
         "",
         "How many passwords are hashed at once; as many as there are cores where it is not set.",
     ),
-    plain(
+    Variable::plain(
         "ADMIN_EMAIL",
         "admin@example.com",
         "The address of the administrator that `auth-service admin create` makes.",
     ),
-    secret(
+    Variable::secret(
         "ADMIN_PASSWORD",
         "That administrator's password; a random one, printed once, where it is not set.",
     ),
-    plain(
+    Variable::plain(
         "ALLOWED_ORIGINS",
         "",
         "The origins whose pages may call us from a browser, separated by commas or as a JSON \
          list; `*` for all. None where it is not set.",
     ),
-    plain(
+    Variable::plain(
         "LOG_LEVEL",
         "info",
         "error, warn, info, debug or trace, or a tracing filter.",
     ),
-    plain("LOG_FORMAT", "text", "text or json."),
+    Variable::plain("LOG_FORMAT", "text", "text or json."),
 ];
-
-const fn plain(name: &'static str, default: &'static str, help: &'static str) -> Variable {
-    Variable {
-        name,
-        default,
-        help,
-        secret: false,
-    }
-}
-
-const fn secret(name: &'static str, help: &'static str) -> Variable {
-    Variable {
-        name,
-        default: "",
-        help,
-        secret: true,
-    }
-}
 
 /// All that can be configured, checked.
 #[derive(Debug)]
@@ -149,47 +130,36 @@ pub struct Config {
 impl Config {
     /// Reads the environment of this process.
     pub fn from_process() -> Result<Self, InvalidVariable> {
-        let values = std::env::vars_os().map(|(name, value)| {
-            let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
-            (text(name), text(value))
-        });
-        Self::from_values(values)
+        Self::read(&Environment::from_os(std::env::vars_os(), VARIABLES))
     }
 
     /// Reads an environment that was given.
     pub fn from_values(
         values: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, InvalidVariable> {
-        let environment = &Environment::new(values, VARIABLES);
+        Self::read(&Environment::new(values, VARIABLES))
+    }
+
+    fn read(environment: &Environment) -> Result<Self, InvalidVariable> {
         let data_dir = PathBuf::from(environment.text("DATA_DIR")?);
         Ok(Self {
             http_addr: environment.parsed("AUTH_HTTP_ADDR")?,
             grpc_addr: environment.parsed("AUTH_GRPC_ADDR")?,
-            database: database(environment, &data_dir)?,
+            database: environment.database(
+                &["AUTH_DATABASE_URL", "DATABASE_URL"],
+                &data_dir.join("auth.db"),
+            )?,
             policy: policy(environment)?,
             service_token: service_token(environment)?,
             hash_threads: hash_threads(environment)?,
             admin_email: environment.text("ADMIN_EMAIL")?,
             admin_password: environment.secret("ADMIN_PASSWORD")?,
-            allowed_origins: allowed_origins(environment)?,
+            allowed_origins: AllowedOrigins::read(environment, "ALLOWED_ORIGINS")?,
             log_level: environment.text("LOG_LEVEL")?,
             log_format: environment.parsed("LOG_FORMAT")?,
             data_dir,
         })
     }
-}
-
-fn database(
-    environment: &Environment,
-    data_dir: &std::path::Path,
-) -> Result<DatabaseUrl, InvalidVariable> {
-    for name in ["AUTH_DATABASE_URL", "DATABASE_URL"] {
-        if let Some(url) = environment.secret(name)? {
-            let parsed = DatabaseUrl::from_str(url.expose_secret());
-            return parsed.map_err(|problem| InvalidVariable::new(name, problem));
-        }
-    }
-    Ok(DatabaseUrl::sqlite(&data_dir.join("auth.db")))
 }
 
 fn policy(environment: &Environment) -> Result<Policy, InvalidVariable> {
@@ -233,46 +203,5 @@ fn hash_threads(environment: &Environment) -> Result<usize, InvalidVariable> {
             "PASSWORD_HASH_THREADS",
             format!("must be between 1 and {MAX_HASH_THREADS}"),
         )),
-    }
-}
-
-fn allowed_origins(environment: &Environment) -> Result<AllowedOrigins, InvalidVariable> {
-    let name = "ALLOWED_ORIGINS";
-    let Some(text) = environment.optional(name)? else {
-        return Ok(AllowedOrigins::SameOnly);
-    };
-    let listed: Vec<String> = if text.starts_with('[') {
-        serde_json::from_str(&text)
-            .map_err(|_| InvalidVariable::new(name, "is not a JSON list of texts"))?
-    } else {
-        text.split(',')
-            .map(|origin| origin.trim().to_owned())
-            .collect()
-    };
-    if listed.iter().any(|origin| origin == "*") {
-        return Ok(AllowedOrigins::Any);
-    }
-    let origins = listed
-        .iter()
-        .filter(|origin| !origin.is_empty())
-        .map(|origin| read_origin(origin).ok_or(origin));
-    match origins.collect::<Result<Vec<_>, _>>() {
-        Ok(origins) => Ok(AllowedOrigins::These(origins)),
-        Err(wrong) => Err(InvalidVariable::new(
-            name,
-            format!("`{wrong}` is no origin; one looks like https://docs.example.com"),
-        )),
-    }
-}
-
-/// A scheme, a host and perhaps a port; people add a slash.
-fn read_origin(text: &str) -> Option<HeaderValue> {
-    let origin = text.trim_end_matches('/');
-    let (scheme, host) = origin.split_once("://")?;
-    let plain = !host.is_empty() && host.bytes().all(|c| c.is_ascii_graphic() && c != b'/');
-    if plain && (scheme == "http" || scheme == "https") {
-        HeaderValue::from_str(&origin.to_ascii_lowercase()).ok()
-    } else {
-        None
     }
 }

@@ -1,9 +1,11 @@
 //! Environment variables, declared in one table and read through it: what the
 //! table lacks can't be read, so help texts and `.env.example` can't drift.
 
-use std::{collections::BTreeMap, fs, str::FromStr};
+use std::{collections::BTreeMap, ffi::OsString, fs, path::Path, str::FromStr};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::database::DatabaseUrl;
 
 /// One variable that a service reads.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +19,28 @@ pub struct Variable {
     /// Whether its value must never be shown, and may come from the file that
     /// `NAME_FILE` names.
     pub secret: bool,
+}
+
+impl Variable {
+    /// A variable that anyone may see.
+    pub const fn plain(name: &'static str, default: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            default,
+            help,
+            secret: false,
+        }
+    }
+
+    /// A secret, which has no default.
+    pub const fn secret(name: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            default: "",
+            help,
+            secret: true,
+        }
+    }
 }
 
 /// Why the configuration can't be used. The message names the variable and
@@ -59,6 +83,31 @@ impl Environment {
             .filter(|(_, value)| !value.trim().is_empty())
             .collect();
         Self { values, table }
+    }
+
+    /// The same, from what the operating system gives: names and values that
+    /// are not Unicode are read as well as they can be.
+    pub fn from_os(
+        values: impl IntoIterator<Item = (OsString, OsString)>,
+        table: &'static [Variable],
+    ) -> Self {
+        let text = |os: OsString| os.to_string_lossy().into_owned();
+        let values = values
+            .into_iter()
+            .map(|(name, value)| (text(name), text(value)));
+        Self::new(values, table)
+    }
+
+    /// The database that the first of the variables `names` tells; the
+    /// `SQLite` file `default` where none is set.
+    pub fn database(&self, names: &[&str], default: &Path) -> Result<DatabaseUrl, InvalidVariable> {
+        for name in names {
+            if let Some(url) = self.secret(name)? {
+                let parsed = DatabaseUrl::from_str(url.expose_secret());
+                return parsed.map_err(|problem| InvalidVariable::new(name, problem));
+            }
+        }
+        Ok(DatabaseUrl::sqlite(default))
     }
 
     /// The value of `name`, or its default.
@@ -160,8 +209,6 @@ fn is_placeholder(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret;
-
     use super::*;
 
     const TABLE: &[Variable] = &[

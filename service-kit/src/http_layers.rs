@@ -6,13 +6,14 @@ use std::time::Duration;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderName, Response},
+    http::{HeaderName, Response, Uri, uri::PathAndQuery},
     response::IntoResponse,
 };
 use proto::error_kind::ErrorKind;
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
+    cors::CorsLayer,
     request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
     trace::TraceLayer,
 };
@@ -26,8 +27,9 @@ use crate::{
 /// The header that carries a request's id, both ways.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Puts the layers around `router`. A body may be `max_body` bytes long.
-pub fn wrap(router: Router, max_body: usize) -> Router {
+/// Puts the layers around `router`. A body may be `max_body` bytes long, and a
+/// trailing slash never matters.
+pub fn wrap(router: Router, max_body: usize, cors: Option<CorsLayer>) -> Router {
     let layers = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(REQUEST_ID, NewRequestId))
         .layer(
@@ -40,10 +42,38 @@ pub fn wrap(router: Router, max_body: usize) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(DefaultBodyLimit::max(max_body));
-    router
+    let wrapped = router
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(layers)
+        .layer(layers);
+    let wrapped = match cors {
+        Some(cors) => wrapped.layer(cors),
+        None => wrapped,
+    };
+    // Outside of the routing, since it changes the path that is routed by.
+    let trimmed = ServiceBuilder::new()
+        .map_request(without_trailing_slash)
+        .service(wrapped);
+    Router::new().fallback_service(trimmed)
+}
+
+fn without_trailing_slash(mut request: Request) -> Request {
+    let path = request.uri().path();
+    let trimmed = path.trim_end_matches('/');
+    if trimmed.len() == path.len() || path.len() == 1 {
+        return request;
+    }
+    let trimmed = if trimmed.is_empty() { "/" } else { trimmed };
+    let path_and_query = match request.uri().query() {
+        Some(query) => format!("{trimmed}?{query}"),
+        None => trimmed.to_owned(),
+    };
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(path_and_query).ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 #[derive(Clone, Copy)]

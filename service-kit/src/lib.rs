@@ -2,6 +2,7 @@
 //! database, problem+json, request ids, health, logs, graceful shutdown. It
 //! knows nothing of users or documents.
 
+pub mod browser_origins;
 pub mod clock;
 pub mod database;
 pub mod environment;

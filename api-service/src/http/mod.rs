@@ -8,12 +8,10 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::Request,
-    http::{HeaderValue, Method, header},
+    http::Method,
     routing::{MethodRouter, get},
 };
-use service_kit::http_layers;
-use tower_http::{cors::CorsLayer, normalize_path::NormalizePath};
+use service_kit::{browser_origins::AllowedOrigins, http_layers};
 
 use crate::app::{App, ports::TokenVerifier};
 
@@ -66,8 +64,8 @@ pub fn routes() -> Vec<Route> {
 pub struct HttpSettings {
     /// The largest body, in bytes.
     pub max_body: usize,
-    /// Origins of browsers' pages that may call.
-    pub allowed_origins: Vec<String>,
+    /// The browser pages that may read our answers.
+    pub allowed_origins: AllowedOrigins,
 }
 
 /// The whole router: surfaces, health, layers.
@@ -80,44 +78,17 @@ pub fn router(
     for route in routes() {
         router = router.route(route.path, route.handler);
     }
-    let router = http_layers::wrap(router.with_state(state), settings.max_body);
-    let router = match cors(&settings.allowed_origins) {
-        Some(cors) => router.layer(cors),
-        None => router,
-    };
-    // A trailing slash never matters. The layer must see a request before
-    // routing does, so it is a router's only fallback.
-    Router::new().fallback_service(NormalizePath::trim_trailing_slash(router))
+    let cors = settings.allowed_origins.layer([
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+    ]);
+    http_layers::wrap(router.with_state(state), settings.max_body, cors)
 }
 
-fn cors(origins: &[String]) -> Option<CorsLayer> {
-    let origins: Vec<HeaderValue> = origins
-        .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin).ok())
-        .collect();
-    if origins.is_empty() {
-        return None;
-    }
-    let layer = CorsLayer::new()
-        .allow_origin(origins)
-        .allow_credentials(true)
-        .allow_methods([
-            Method::GET,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-        ])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            http_layers::REQUEST_ID,
-        ])
-        .expose_headers([http_layers::REQUEST_ID]);
-    Some(layer)
-}
-
-async fn index(_: Request) -> Json<serde_json::Value> {
+async fn index() -> Json<serde_json::Value> {
     Json(serde_json::json!({
         "name": "Lectern api-service",
         "version": env!("CARGO_PKG_VERSION"),

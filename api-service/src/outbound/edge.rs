@@ -23,7 +23,10 @@ use qdrant_edge::{
     external::{ordered_float::OrderedFloat, serde_json::json, uuid::Uuid},
 };
 
-use super::threads::BoundedThreads;
+use super::{
+    points::{BASE, DENSE, DOCUMENT, PREFETCH, SPARSE, VERSION},
+    threads::BoundedThreads,
+};
 use crate::{
     app::ports::{IndexError, VectorIndex},
     domain::{
@@ -33,16 +36,6 @@ use crate::{
         principal::SearchScope,
     },
 };
-
-/// The names of a point's vectors, and of what it is filtered by.
-const DENSE: &str = "dense";
-const SPARSE: &str = "bm25";
-const BASE: &str = "knowledge_base";
-const DOCUMENT: &str = "document";
-const VERSION: &str = "version";
-
-/// Hits that each side of a hybrid search brings in, for each one wanted.
-const PREFETCH: usize = 4;
 
 /// The in-process index in one folder, which is this process's alone.
 pub struct EdgeIndex {

@@ -8,6 +8,7 @@ pub mod embedding;
 pub mod jwks;
 pub mod labelled_set;
 pub mod llm;
+mod points;
 pub mod qdrant;
 pub mod sql;
 pub mod threads;

@@ -17,6 +17,7 @@ use qdrant_client::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
+use super::points::{BASE, DENSE, DOCUMENT, PREFETCH, SPARSE, VERSION};
 use crate::{
     app::ports::{IndexError, VectorIndex},
     domain::{
@@ -26,16 +27,6 @@ use crate::{
         principal::SearchScope,
     },
 };
-
-/// The names of a point's vectors, and of what it is filtered by.
-const DENSE: &str = "dense";
-const SPARSE: &str = "bm25";
-const BASE: &str = "knowledge_base";
-const DOCUMENT: &str = "document";
-const VERSION: &str = "version";
-
-/// Hits that each side of a hybrid search brings in, for each one wanted.
-const PREFETCH: u64 = 4;
 
 /// A collection in a Qdrant server.
 pub struct QdrantIndex {
@@ -254,7 +245,7 @@ fn request(collection: &str, query: IndexQuery, filter: Filter) -> QueryPoints {
                     .query(query)
                     .using(using)
                     .filter(filter.clone())
-                    .limit(limit * PREFETCH)
+                    .limit(limit * PREFETCH as u64)
             };
             base.add_prefetch(side(dense, DENSE))
                 .add_prefetch(side(sparse, SPARSE))

@@ -1,19 +1,17 @@
 //! The table of surfaces, then the layers around it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::Request,
-    http::{HeaderName, HeaderValue, Method, Uri, header, uri::PathAndQuery},
+    http::Method,
     routing::{MethodFilter, MethodRouter, on},
 };
 use service_kit::{
+    browser_origins::AllowedOrigins,
     health::{self, Health},
-    http_layers::{REQUEST_ID, wrap},
+    http_layers::wrap,
 };
-use tower::ServiceBuilder;
-use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::app::App;
 
@@ -60,17 +58,6 @@ impl Route {
     }
 }
 
-/// The browser pages that may read our answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AllowedOrigins {
-    /// None but our own origin.
-    SameOnly,
-    /// These.
-    These(Vec<HeaderValue>),
-    /// All, without credentials.
-    Any,
-}
-
 /// The routes of every surface. What is not in this table can't be reached.
 fn routes() -> Vec<Route> {
     let mut routes = v1::routes();
@@ -91,16 +78,8 @@ pub fn router(app: Arc<App>, health: Health, origins: &AllowedOrigins) -> Router
         router.route(route.path, route.handler)
     });
     let answered = routed.with_state(app).merge(health::routes(health));
-    let wrapped = wrap(answered, MAX_BODY_BYTES);
-    let layered = match cors(origins) {
-        Some(cors) => wrapped.layer(cors),
-        None => wrapped,
-    };
-    // Outside of the routing, since it changes the path that is routed by.
-    let trimmed = ServiceBuilder::new()
-        .map_request(without_trailing_slash)
-        .service(layered);
-    Router::new().fallback_service(trimmed)
+    let cors = origins.layer([Method::GET, Method::POST]);
+    wrap(answered, MAX_BODY_BYTES, cors)
 }
 
 async fn index() -> Json<serde_json::Value> {
@@ -109,43 +88,4 @@ async fn index() -> Json<serde_json::Value> {
         "version": env!("CARGO_PKG_VERSION"),
         "health": "/health",
     }))
-}
-
-fn cors(origins: &AllowedOrigins) -> Option<CorsLayer> {
-    let cors = match origins {
-        AllowedOrigins::SameOnly => return None,
-        AllowedOrigins::These(origins) => CorsLayer::new()
-            .allow_origin(AllowOrigin::list(origins.iter().cloned()))
-            .allow_credentials(true),
-        AllowedOrigins::Any => CorsLayer::new().allow_origin(tower_http::cors::Any),
-    };
-    let cors = cors
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            HeaderName::from_static("x-request-id"),
-        ])
-        .expose_headers([REQUEST_ID, header::RETRY_AFTER, header::WWW_AUTHENTICATE])
-        .max_age(Duration::from_mins(10));
-    Some(cors)
-}
-
-fn without_trailing_slash(mut request: Request) -> Request {
-    let path = request.uri().path();
-    let trimmed = path.trim_end_matches('/');
-    if trimmed.len() == path.len() || path.len() == 1 {
-        return request;
-    }
-    let trimmed = if trimmed.is_empty() { "/" } else { trimmed };
-    let path_and_query = match request.uri().query() {
-        Some(query) => format!("{trimmed}?{query}"),
-        None => trimmed.to_owned(),
-    };
-    let mut parts = request.uri().clone().into_parts();
-    parts.path_and_query = PathAndQuery::try_from(path_and_query).ok();
-    if let Ok(uri) = Uri::from_parts(parts) {
-        *request.uri_mut() = uri;
-    }
-    request
 }

@@ -10,13 +10,13 @@ use auth_service::{
     },
     config::{Config, VARIABLES},
     domain::password::Password,
-    http::{self, AllowedOrigins},
+    http,
 };
 use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
-use service_kit::health::Health;
+use service_kit::{browser_origins::AllowedOrigins, health::Health};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
