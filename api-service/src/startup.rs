@@ -51,8 +51,8 @@ pub struct OpenedIndex {
     pub alone: bool,
 }
 
-/// How long a start waits for another process to let go of the index.
-const INDEX_WAIT: Duration = Duration::from_secs(30);
+/// How often a start looks whether another process has let go of the index.
+const INDEX_POLL: Duration = Duration::from_secs(1);
 
 /// Opens the database and brings its schema up to date.
 pub async fn migrated_database(config: &Config) -> Result<Database> {
@@ -220,23 +220,24 @@ fn verifier(config: &Config, parts: &Parts, clock: Arc<dyn Clock>) -> JwksVerifi
     JwksVerifier::new(settings, parts.client.clone(), clock)
 }
 
-/// An `ingest` that began before the service has the index until it is done.
+/// An `ingest` that began before the service has the index until it is done:
+/// the start waits for that, and does the rest.
 async fn wait_for_index(
     config: &Config,
     parts: &Parts,
     stop: &CancellationToken,
 ) -> Result<OpenedIndex> {
-    let began = tokio::time::Instant::now();
+    let mut told = false;
     loop {
         if let Some(opened) = index(config, parts).await? {
             return Ok(opened);
         }
-        if began.elapsed() > INDEX_WAIT {
-            bail!("another process has the index in DATA_DIR open; stop it first");
+        if !told {
+            tracing::warn!("another process has the index in DATA_DIR open; waiting for it");
+            told = true;
         }
-        tracing::info!("another process has the index open; waiting for it");
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = tokio::time::sleep(INDEX_POLL) => {}
             () = stop.cancelled() => bail!("stopped while waiting for the index"),
         }
     }

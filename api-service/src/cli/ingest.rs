@@ -36,6 +36,10 @@ pub(super) struct IngestArguments {
 /// How often the jobs are counted.
 const TICK: Duration = Duration::from_millis(200);
 
+/// How long nothing moves before this process does the work itself: long
+/// enough for a service that was killed to come back and go on.
+const STANDSTILL: Duration = Duration::from_secs(15);
+
 pub(super) async fn run(
     config: &Config,
     arguments: &IngestArguments,
@@ -156,6 +160,7 @@ async fn watch(
         "{bar:30} {pos}/{len} documents  {per_sec}  {eta} left",
     )?);
     bar.set_length(u64::try_from(report.created + report.updated)?);
+    let mut last = (JobCounts::default(), Instant::now());
     let counts = loop {
         let counts = worker.app.jobs.counts(&report.run_id).await?;
         bar.set_position(u64::try_from(
@@ -164,9 +169,13 @@ async fn watch(
         if counts.open == 0 || stop.is_cancelled() {
             break counts;
         }
-        // The service that had the index may have gone: then the work is ours.
-        if !worker.works() {
+        if counts != last.0 {
+            last = (counts, Instant::now());
+        }
+        // The service that had the index may have gone for good.
+        if !worker.works() && last.1.elapsed() > STANDSTILL {
             worker = Worker::start(config, parts, stop).await?;
+            last.1 = Instant::now();
         }
         tokio::select! {
             () = tokio::time::sleep(TICK) => {}

@@ -78,6 +78,7 @@ fn sentence(line: &str) -> Option<&str> {
         && (ends || item)
         && letters * 10 >= text.chars().count() * 6
         && text.unicode_words().count() >= 4
+        && !text.starts_with('#')
         && !text.ends_with([':', '?'])
         && !code.iter().any(|mark| text.contains(mark));
     reads.then_some(text)
