@@ -1,0 +1,38 @@
+# The commands that a person needs; `make` lists them.
+
+DATA_DIR ?= ./data
+PYTHON ?= python3
+# What `make run` reads settings from, where the environment lacks them.
+ENV_FILE ?= .env
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run model test bench tools
+
+help: ## List the commands.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: tools ## Set everything up and run both services until Ctrl-C.
+	@exec $(PYTHON) deploy/run.py --env-file '$(ENV_FILE)'
+
+model: tools ## Fetch the embedding model to DATA_DIR/models, where it is missing.
+	@DATA_DIR='$(DATA_DIR)' exec $(PYTHON) deploy/model/fetch.py
+
+test: model ## Set up what tests need (PostgreSQL, the model) and run every test.
+	@LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' exec deploy/with-postgres.sh \
+		cargo test --workspace --locked
+
+bench: tools ## Measure retrieval on the labelled set in the folder EVAL_DIR.
+	@if [ -z '$(EVAL_DIR)' ]; then \
+		echo 'bench: set EVAL_DIR to a folder with corpus.jsonl, queries.jsonl and qrels.tsv' >&2; exit 2; fi
+	@$(MAKE) --no-print-directory model
+	@cargo build --workspace --locked
+	@DATA_DIR='$(DATA_DIR)' exec "$${CARGO_TARGET_DIR:-target}/debug/api-service" eval '$(EVAL_DIR)'
+
+tools:
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo '`python3` is not installed; install Python 3.11 or newer (Debian: apt-get install python3 python3-pip)' >&2; exit 1; }
+	@command -v cargo >/dev/null || \
+		{ echo '`cargo` is not installed; install Rust 1.95 or newer: https://rustup.rs' >&2; exit 1; }
+	@command -v cc >/dev/null || \
+		{ echo '`cc` is not installed; install a C compiler (Debian: apt-get install build-essential)' >&2; exit 1; }
