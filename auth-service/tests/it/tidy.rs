@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use auth_service::config::VARIABLES;
+
 struct SourceFile {
     /// Relative to the crate, with slashes.
     path: String,
@@ -188,4 +190,44 @@ fn every_surface_has_scenarios() {
             assert!(scenarios.is_dir(), "{} is missing", scenarios.display());
         }
     }
+}
+
+/// A file of the whole project.
+fn project_file(path: &str) -> String {
+    fs::read_to_string(root().join("..").join(path)).unwrap()
+}
+
+#[test]
+fn every_variable_stands_once_in_the_example_and_in_the_readme() {
+    let example = project_file(".env.example");
+    let listed: Vec<&str> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix("# ")?.split_once('='))
+        .filter(|(name, _)| name.bytes().all(|c| c.is_ascii_uppercase() || c == b'_'))
+        .map(|(name, _)| name)
+        .collect();
+    let readme = project_file("README.md");
+    for variable in VARIABLES {
+        let line = format!("# {}={}", variable.name, variable.default);
+        let times = listed.iter().filter(|name| **name == variable.name).count();
+        assert_eq!(times, 1, "{} in .env.example", variable.name);
+        assert!(example.lines().any(|other| other == line), "not `{line}`");
+        let named = format!("`{}`", variable.name);
+        assert!(readme.contains(&named), "the README lacks {named}");
+    }
+    let others = project_file("api-service/src/config.rs");
+    for name in listed {
+        let ours = VARIABLES.iter().any(|variable| variable.name == name);
+        let theirs = others.contains(&format!("\"{name}\""));
+        assert!(ours || theirs, "no service reads {name} of .env.example");
+    }
+}
+
+#[test]
+fn the_example_sets_nothing() {
+    let example = project_file(".env.example");
+    let set = example
+        .lines()
+        .find(|line| !line.is_empty() && !line.starts_with('#'));
+    assert_eq!(set, None);
 }
