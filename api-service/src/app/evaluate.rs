@@ -70,6 +70,7 @@ impl App {
                 .collect();
             self.documents.put(new, self.clock.now()).await?;
         }
+        self.jobs.adopt(&base.id, &run_id).await?;
         self.new_jobs.notify_one();
         Ok(run_id)
     }

@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use futures::{StreamExt, TryStreamExt, stream};
 use service_kit::clock::Millis;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,10 @@ const LEASE: Millis = 120_000;
 
 /// Jobs that share one flush of the index.
 const BATCH: usize = 8;
+
+/// Documents that are read and embedded at once, so that one with few chunks
+/// leaves no core idle.
+const AT_ONCE: usize = 4;
 
 /// Chunks that are embedded between two checkpoints.
 const CHECKPOINT: usize = 32;
@@ -90,24 +95,12 @@ impl App {
     }
 
     async fn take(&self, worker: &str, jobs: Vec<ClaimedJob>) -> Result<(), Error> {
-        let mut prepared = vec![];
-        for job in jobs {
-            let id = job.id.clone();
-            match self.prepare(worker, job).await {
-                Ok(ready) => prepared.extend(ready),
-                Err(error) if error.kind().is_server_fault() => return Err(error),
-                Err(error) => {
-                    tracing::warn!(
-                        job = id,
-                        code = error.code(),
-                        "a document can't be ingested"
-                    );
-                    self.jobs
-                        .fail(worker, &id, error.code(), self.clock.now())
-                        .await?;
-                }
-            }
-        }
+        let each = jobs
+            .into_iter()
+            .map(|job| self.prepare_or_fail(worker, job));
+        let prepared: Vec<Option<Prepared>> =
+            stream::iter(each).buffered(AT_ONCE).try_collect().await?;
+        let mut prepared: Vec<Prepared> = prepared.into_iter().flatten().collect();
         if prepared.is_empty() {
             return Ok(());
         }
@@ -130,6 +123,24 @@ impl App {
             self.publish(worker, &job, &title).await?;
         }
         Ok(())
+    }
+
+    /// Prepares a document. A fault that is the document's own ends its job.
+    async fn prepare_or_fail(
+        &self,
+        worker: &str,
+        job: ClaimedJob,
+    ) -> Result<Option<Prepared>, Error> {
+        let id = job.id.clone();
+        match self.prepare(worker, job).await {
+            Err(error) if !error.kind().is_server_fault() => {
+                let code = error.code();
+                tracing::warn!(job = id, code, "a document can't be ingested");
+                self.jobs.fail(worker, &id, code, self.clock.now()).await?;
+                Ok(None)
+            }
+            done => done,
+        }
     }
 
     /// Makes the document findable. If it is no longer wanted, its points go.

@@ -35,6 +35,9 @@ pub struct DirectoryReport {
     pub unchanged: usize,
     /// Documents whose file is gone.
     pub removed: usize,
+    /// Documents that are still to be made searchable, those that an earlier
+    /// run left behind among them.
+    pub open: usize,
     /// Files that can't be taken in: path and error code.
     pub refused: Vec<(String, &'static str)>,
 }
@@ -81,6 +84,7 @@ impl App {
         for (id, _) in there.into_values() {
             report.removed += usize::from(self.documents.delete(&scope, &id).await?);
         }
+        report.open = self.jobs.adopt(&base.id, &report.run_id).await?;
         self.new_jobs.notify_one();
         Ok(report)
     }

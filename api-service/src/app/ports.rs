@@ -125,7 +125,8 @@ pub trait DocumentStore: Send + Sync {
     ) -> Result<Vec<Document>, StoreError>;
     /// The document, if it is in `scope`.
     async fn get(&self, scope: &Scope, id: &DocumentId) -> Result<Option<Document>, StoreError>;
-    /// The content hashes of what `ingest` put into a base, by external id.
+    /// What `ingest` put into a base: document, external id and content hash,
+    /// which is empty where the content could not be ingested.
     async fn directory_hashes(
         &self,
         scope: &Scope,
@@ -194,6 +195,9 @@ pub trait JobStore: Send + Sync {
         title: &str,
         now: Millis,
     ) -> Result<bool, StoreError>;
+    /// Makes the open jobs of a knowledge base part of a run, such as those
+    /// that an earlier run left behind. Gives their number.
+    async fn adopt(&self, base: &KnowledgeBaseId, run_id: &str) -> Result<usize, StoreError>;
     /// How the jobs of a run stand.
     async fn counts(&self, run_id: &str) -> Result<JobCounts, StoreError>;
     /// The jobs of a run that failed: path and error code.

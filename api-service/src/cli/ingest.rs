@@ -159,7 +159,7 @@ async fn watch(
     bar.set_style(ProgressStyle::with_template(
         "{bar:30} {pos}/{len} documents  {per_sec}  {eta} left",
     )?);
-    bar.set_length(u64::try_from(report.created + report.updated)?);
+    bar.set_length(u64::try_from(report.open)?);
     let mut last = (JobCounts::default(), Instant::now());
     let counts = loop {
         let counts = worker.app.jobs.counts(&report.run_id).await?;

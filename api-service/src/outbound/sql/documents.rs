@@ -143,9 +143,11 @@ impl DocumentStore for SqlStore {
         base: &KnowledgeBaseId,
     ) -> Result<Vec<(DocumentId, String, String)>, StoreError> {
         let query = format!(
-            "SELECT d.id, d.external_id, v.content_hash FROM documents d \
+            "SELECT d.id, d.external_id, \
+             CASE WHEN j.state = 'failed' THEN '' ELSE v.content_hash END FROM documents d \
              JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
              JOIN document_versions v ON v.document_id = d.id AND v.version = d.newest_version \
+             JOIN jobs j ON j.document_id = d.id AND j.version = d.newest_version \
              WHERE {IN_SCOPE} AND k.id = $2 AND d.origin = 'directory'"
         );
         let rows: Vec<(String, String, String)> = sqlx::query_as(sql(query))

@@ -174,6 +174,19 @@ impl JobStore for SqlStore {
         self.publish_version(worker, job, title, now).await
     }
 
+    async fn adopt(&self, base: &KnowledgeBaseId, run_id: &str) -> Result<usize, StoreError> {
+        let query = format!(
+            "UPDATE jobs SET run_id = $1 WHERE state NOT IN {OVER} AND document_id IN \
+             (SELECT id FROM documents WHERE knowledge_base_id = $2)"
+        );
+        let adopted = sqlx::query(sql(query))
+            .bind(run_id)
+            .bind(&base.0)
+            .execute(&self.database.pool)
+            .await?;
+        Ok(usize::try_from(adopted.rows_affected()).unwrap_or(usize::MAX))
+    }
+
     async fn counts(&self, run_id: &str) -> Result<JobCounts, StoreError> {
         let rows: Vec<(String, i64, i64)> = sqlx::query_as(
             "SELECT state, COUNT(*), CAST(SUM(chunks) AS BIGINT) FROM jobs \
