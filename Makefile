@@ -20,7 +20,7 @@ model: tools ## Fetch the embedding model to DATA_DIR/models, where it is missin
 
 test: model ## Set up what tests need (PostgreSQL, the model) and run every test.
 	@LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' exec deploy/with-postgres.sh \
-		cargo test --workspace --locked
+		cargo test --workspace --locked --no-fail-fast
 
 bench: tools ## Measure retrieval on the labelled set in the folder EVAL_DIR.
 	@if [ -z '$(EVAL_DIR)' ]; then \
