@@ -155,7 +155,12 @@ async fn watch(
     report: &DirectoryReport,
     stop: &CancellationToken,
 ) -> Result<JobCounts> {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let shown = if report.open == 0 {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
+    let bar = ProgressBar::with_draw_target(None, shown);
     bar.set_style(ProgressStyle::with_template(
         "{bar:30} {pos}/{len} documents  {per_sec}  {eta} left",
     )?);

@@ -12,7 +12,11 @@ use std::{
 
 use anyhow::{Result, anyhow, bail};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use service_kit::{environment::describe, serve::stop_on_signal, telemetry};
+use service_kit::{
+    environment::describe,
+    serve::{BindError, stop_on_signal},
+    telemetry,
+};
 
 use crate::{
     config::{Config, VARIABLES},
@@ -77,6 +81,10 @@ pub async fn run() -> ExitCode {
 }
 
 fn one_line(error: &anyhow::Error) -> String {
+    // It says in words already what the system's error says.
+    if let Some(bind) = error.downcast_ref::<BindError>() {
+        return bind.to_string();
+    }
     let mut parts: Vec<String> = vec![];
     for cause in error.chain().map(ToString::to_string) {
         if !parts.iter().any(|part| part.contains(&cause)) {
