@@ -287,7 +287,7 @@ mod tests {
             .collect();
         let expected = [
             (BlockKind::Heading(1), "Head"),
-            (BlockKind::Prose, "One two\u{a0}three."),
+            (BlockKind::Prose, "One two three."),
             (BlockKind::Item, "- item"),
             (BlockKind::Whole, "a\n  b"),
             (BlockKind::Whole, "x | y\n1 | 2"),
