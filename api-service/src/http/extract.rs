@@ -14,16 +14,22 @@ use crate::{
 /// The caller of a request, verified. Each surface wraps the rejection in its
 /// own dialect.
 pub async fn caller(parts: &Parts, state: &HttpState) -> Result<Principal, Error> {
-    let token = bearer(parts).ok_or(UnverifiedToken::Missing)?;
+    let token = bearer(parts)?;
     Ok(state.tokens.verify(token).await?)
 }
 
 /// The token of `Authorization: Bearer <token>` (RFC 6750, section 2.1).
-fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
+fn bearer(parts: &Parts) -> Result<&str, UnverifiedToken> {
+    let value = parts.headers.get(AUTHORIZATION);
+    let value = value.ok_or(UnverifiedToken::Missing)?.to_str();
+    let value = value.map_err(|_| UnverifiedToken::Invalid)?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() {
+        Ok(token)
+    } else {
+        Err(UnverifiedToken::Missing)
+    }
 }
 
 /// The caller, for surfaces whose errors are problem details.

@@ -64,9 +64,7 @@ pub fn problem(error: &Error) -> Problem {
 fn app_response(error: &Error) -> Response {
     let mut response = problem(error).into_response();
     // RFC 6750, section 3.1: a request without a token gets no error code.
-    if let Error::Token(token) = error
-        && *token != UnverifiedToken::Missing
-    {
+    if let Error::Token(UnverifiedToken::Invalid | UnverifiedToken::Expired) = error {
         let value = HeaderValue::from_static("Bearer error=\"invalid_token\"");
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
     }
