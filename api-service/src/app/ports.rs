@@ -166,7 +166,7 @@ pub trait JobStore: Send + Sync {
     /// Ends a claimed job as failed. An attempt may be made again by hand.
     async fn fail(&self, worker: &str, id: &str, code: &str, now: Millis)
     -> Result<(), StoreError>;
-    /// Gives claimed jobs back, to be begun anew.
+    /// Gives claimed jobs back, to be begun anew: that is no attempt that failed.
     async fn release(&self, worker: &str, ids: &[String]) -> Result<(), StoreError>;
     /// Gives back what processes that are gone had claimed. Right only for a
     /// process that knows that there is no other one.
@@ -178,7 +178,8 @@ pub trait JobStore: Send + Sync {
         job: &ClaimedJob,
         model: &str,
     ) -> Result<Vec<(String, Vec<f32>)>, StoreError>;
-    /// Keeps chunks of a claimed job. Those that are there already stay.
+    /// Keeps chunks of a claimed job, in the place of those with the same ids.
+    /// Nothing is kept where the document is gone.
     async fn keep_chunks(
         &self,
         job: &ClaimedJob,

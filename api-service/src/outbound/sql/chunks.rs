@@ -3,7 +3,8 @@
 use service_kit::clock::Millis;
 
 use super::{
-    IN_SCOPE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes, placeholders, size, sql, to_bytes,
+    IN_SCOPE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes, lock_document, placeholders, size,
+    sql, to_bytes,
 };
 use crate::{
     app::ports::StoreError,
@@ -83,6 +84,9 @@ impl SqlStore {
         chunks: &[EmbeddedChunk],
     ) -> Result<(), StoreError> {
         let mut transaction = self.database.begin().await?;
+        if !lock_document(&mut transaction, &job.document_id).await? {
+            return Ok(());
+        }
         for chunk in chunks {
             sqlx::query(
                 "INSERT INTO chunks (id, document_id, version, ordinal, heading, text, \
@@ -193,12 +197,21 @@ impl SqlStore {
             .bind(model)
             .fetch_all(&mut *transaction)
             .await?;
+        let mut queued = 0;
         for (id, version) in &stale {
-            sqlx::query("UPDATE documents SET newest_version = $1 WHERE id = $2")
-                .bind(version + 1)
-                .bind(id)
-                .execute(&mut *transaction)
-                .await?;
+            let raised = sqlx::query(
+                "UPDATE documents SET newest_version = $1 WHERE id = $2 AND newest_version = $3",
+            )
+            .bind(version + 1)
+            .bind(id)
+            .bind(version)
+            .execute(&mut *transaction)
+            .await?;
+            // Another replica that starts, or a new version, was quicker.
+            if raised.rows_affected() == 0 {
+                continue;
+            }
+            queued += 1;
             sqlx::query(
                 "INSERT INTO document_versions \
                  SELECT document_id, version + 1, title, media_type, content_hash, content \
@@ -221,7 +234,7 @@ impl SqlStore {
             .await?;
         }
         transaction.commit().await?;
-        Ok(stale.len())
+        Ok(queued)
     }
 }
 

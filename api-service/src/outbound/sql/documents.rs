@@ -222,9 +222,11 @@ async fn put_one(
     .bind(now)
     .execute(&mut **transaction)
     .await?;
+    // Changes nothing, but locks the row: another writer's version may come
+    // between a mere look and the next statement.
     let (id, newest): (String, i64) = sqlx::query_as(
-        "SELECT id, newest_version FROM documents \
-         WHERE knowledge_base_id = $1 AND external_id = $2",
+        "UPDATE documents SET newest_version = newest_version \
+         WHERE knowledge_base_id = $1 AND external_id = $2 RETURNING id, newest_version",
     )
     .bind(&document.knowledge_base_id.0)
     .bind(&document.external_id)

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use service_kit::clock::Millis;
 
-use super::{IN_SCOPE, SqlStore, bigint, impossible, placeholders, size, sql};
+use super::{IN_SCOPE, SqlStore, bigint, impossible, lock_document, placeholders, size, sql};
 use crate::{
     app::ports::{JobStore, StoreError},
     domain::{
@@ -126,8 +126,8 @@ impl JobStore for SqlStore {
 
     async fn release(&self, worker: &str, ids: &[String]) -> Result<(), StoreError> {
         let text = format!(
-            "UPDATE jobs SET state = 'queued', lease_until = 0, worker = '' \
-             WHERE worker = $1 AND state NOT IN {OVER} AND id IN ({})",
+            "UPDATE jobs SET state = 'queued', lease_until = 0, worker = '', \
+             attempt = attempt - 1 WHERE worker = $1 AND state NOT IN {OVER} AND id IN ({})",
             placeholders(2, ids.len())
         );
         let mut query = sqlx::query(sql(text)).bind(worker);
@@ -304,6 +304,9 @@ impl SqlStore {
         now: Millis,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.database.begin().await?;
+        if !lock_document(&mut transaction, &job.document_id).await? {
+            return Ok(false);
+        }
         let query = format!(
             "UPDATE jobs SET state = 'ready', updated_at = $1, lease_until = 0, chunks = \
              (SELECT COUNT(*) FROM chunks c WHERE c.document_id = $2 AND c.version = $3) \

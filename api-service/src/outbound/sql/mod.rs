@@ -9,7 +9,7 @@ mod knowledge_bases;
 use service_kit::database::Database;
 use sqlx::{AssertSqlSafe, migrate::Migrator};
 
-use crate::app::ports::StoreError;
+use crate::{app::ports::StoreError, domain::document::DocumentId};
 
 /// The migrations of this service's database.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
@@ -59,6 +59,21 @@ fn placeholders(first: usize, count: usize) -> String {
         .map(|number| format!("${number}"))
         .collect();
     all.join(", ")
+}
+
+/// Locks a document's row until the transaction ends; `false` where it is
+/// gone. Whoever writes to a document, its chunks and its jobs locks it first:
+/// in one order, so that none waits for the other in a circle. `SQLite`'s
+/// transactions that write are alone anyway.
+async fn lock_document(
+    transaction: &mut sqlx::Transaction<'static, sqlx::Any>,
+    id: &DocumentId,
+) -> Result<bool, StoreError> {
+    let locked = sqlx::query("UPDATE documents SET live_version = live_version WHERE id = $1")
+        .bind(&id.0)
+        .execute(&mut **transaction)
+        .await?;
+    Ok(locked.rows_affected() > 0)
 }
 
 /// Lists longer than this are asked for in several queries.
