@@ -4,6 +4,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, stream};
+use proto::error_kind::ErrorKind;
 use service_kit::clock::Millis;
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +33,7 @@ const AT_ONCE: usize = 4;
 const CHECKPOINT: usize = 32;
 
 /// How long reading and cutting one document may take.
-const PARSING_DEADLINE: Duration = Duration::from_secs(60);
+const PARSING_DEADLINE: Duration = Duration::from_mins(1);
 
 /// How often the queue is looked at for jobs that other processes put there.
 const POLL: Duration = Duration::from_millis(500);
@@ -133,7 +134,8 @@ impl App {
     ) -> Result<Option<Prepared>, Error> {
         let id = job.id.clone();
         match self.prepare(worker, job).await {
-            Err(error) if !error.kind().is_server_fault() => {
+            // What can't be reached just now is waited for, by all documents.
+            Err(error) if error.kind() != ErrorKind::Unavailable => {
                 let code = error.code();
                 tracing::warn!(job = id, code, "a document can't be ingested");
                 self.jobs.fail(worker, &id, code, self.clock.now()).await?;
