@@ -68,6 +68,7 @@ impl QdrantIndex {
         if !index.client.collection_exists(&index.collection).await? {
             index.create(dimensions).await?;
         }
+        index.index_fields().await?;
         Ok(index)
     }
 
@@ -94,6 +95,12 @@ impl QdrantIndex {
         {
             return Err(error.into());
         }
+        Ok(())
+    }
+
+    /// Indexes what is filtered by. That is done at every start: the process that
+    /// made the collection may have died before.
+    async fn index_fields(&self) -> Result<(), IndexError> {
         let tenant = KeywordIndexParamsBuilder::default().is_tenant(true);
         let fields = [
             CreateFieldIndexCollectionBuilder::new(&self.collection, BASE, FieldType::Keyword)
