@@ -39,6 +39,9 @@ const BLOCKS: &[&str] = &[
     "fieldset",
 ];
 
+/// What comes after so many bytes of a title is left out.
+const LONGEST_TITLE: usize = 2_000;
+
 /// Parses HTML: the content of `main` or `article` where there is one, else
 /// the page without its navigation, else all of its text.
 pub(super) fn parse(source: &str) -> Parsed {
@@ -79,7 +82,9 @@ fn read(source: &str, skip_around: bool) -> Page {
         skip_around,
         ..Reader::default()
     };
-    let emitter = DefaultEmitter::<usize>::new_with_span();
+    let mut emitter = DefaultEmitter::<usize>::new_with_span();
+    // In scripts, styles and titles `<` is text, as browsers have it.
+    emitter.naively_switch_states(true);
     for Ok(token) in Tokenizer::new_with_emitter(source, emitter) {
         match token {
             Token::StartTag(tag) => {
@@ -207,7 +212,9 @@ impl Reader {
     fn text(&mut self, text: &str, span: &Range<usize>) {
         if self.in_title {
             let title = self.title.get_or_insert_default();
-            *title = one_line(&format!("{title} {text}"));
+            if title.len() < LONGEST_TITLE {
+                *title = one_line(&format!("{title} {text}"));
+            }
             return;
         }
         if self.skipped.is_some() || (text.trim().is_empty() && self.text.is_empty()) {

@@ -2,6 +2,8 @@
 //! imports and exports, admonition fences. Every byte that goes is replaced by
 //! a blank, so that places in the result are places in the source.
 
+use std::ops::Range;
+
 /// Blanks tags and admonition fences: what Docusaurus reads in `.md` too.
 pub(super) fn blank_tags(source: &str) -> String {
     blank(source, false)
@@ -18,6 +20,7 @@ fn blank(source: &str, esm: bool) -> String {
     let mut in_esm = false;
     let mut offset = 0;
     let mut tag_end = 0;
+    let mut tags = Tags::new(source);
     for line in source.split_inclusive('\n') {
         let (start, end) = (offset, offset + line.len());
         offset = end;
@@ -38,7 +41,7 @@ fn blank(source: &str, esm: bool) -> String {
             continue;
         }
         blank_admonition(&mut out, line, start);
-        tag_end = blank_line(&mut out, source, start.max(tag_end)..end, esm).max(tag_end);
+        tag_end = blank_line(&mut out, &mut tags, start.max(tag_end)..end, esm).max(tag_end);
     }
     String::from_utf8(out).unwrap_or_else(|_| source.to_owned())
 }
@@ -91,16 +94,17 @@ fn blank_admonition(out: &mut [u8], line: &str, start: usize) {
 
 /// Blanks the tags that begin in a line; gives the end of the last one, which
 /// may lie in a later line.
-fn blank_line(out: &mut [u8], source: &str, range: std::ops::Range<usize>, esm: bool) -> usize {
-    let bytes = source.as_bytes();
+fn blank_line(out: &mut [u8], tags: &mut Tags<'_>, range: Range<usize>, esm: bool) -> usize {
+    let bytes = tags.source.as_bytes();
     let (mut at, mut last) = (range.start, range.start);
     while at < range.end {
         let end = match bytes[at] {
-            b'`' => code_span_end(bytes, at, range.end),
-            b'<' => tag_end(bytes, at).inspect(|end| fill(out, at, *end)),
-            b'{' if esm && bytes[at..].starts_with(b"{/*") => {
-                find(bytes, at, b"*/}").inspect(|end| fill(out, at, *end))
-            }
+            b'`' => Some(code_span_end(bytes, at, range.end.min(at + LONGEST_TAG))),
+            b'<' => tags.end(at).inspect(|end| fill(out, at, *end)),
+            b'{' if esm && bytes[at..].starts_with(b"{/*") => tags
+                .jsx_comments
+                .end(tags.source, at)
+                .inspect(|end| fill(out, at, *end)),
             _ => None,
         };
         at = end.unwrap_or(at + 1);
@@ -109,45 +113,115 @@ fn blank_line(out: &mut [u8], source: &str, range: std::ops::Range<usize>, esm: 
     last
 }
 
-/// Longer tags and comments than this are taken for text, so that a document
-/// of opening brackets costs linear time.
+/// Longer tags and code spans than this are taken for text.
 const LONGEST_TAG: usize = 4_000;
 
-/// The end of the tag or comment that begins at `at`, if one does.
-fn tag_end(bytes: &[u8], at: usize) -> Option<usize> {
-    if bytes[at..].starts_with(b"<!--") {
-        return find(bytes, at, b"-->");
+/// Looks for the ends of tags and comments, in a time that grows with the
+/// source alone, whatever it opens and never closes.
+struct Tags<'a> {
+    source: &'a str,
+    comments: Ends,
+    jsx_comments: Ends,
+    /// How many bytes may still be looked at in vain.
+    patience: usize,
+}
+
+impl<'a> Tags<'a> {
+    const fn new(source: &'a str) -> Self {
+        Self {
+            source,
+            comments: Ends::of("-->"),
+            jsx_comments: Ends::of("*/}"),
+            patience: 16 * source.len() + LONGEST_TAG,
+        }
     }
-    let first = *bytes.get(at + 1)?;
+
+    /// The end of the tag or comment that begins at `at`, if one does.
+    fn end(&mut self, at: usize) -> Option<usize> {
+        let bytes = self.source.as_bytes();
+        if bytes[at..].starts_with(b"<!--") {
+            return self.comments.end(self.source, at);
+        }
+        let longest = LONGEST_TAG.min(self.patience);
+        let looked_at = tag_end(bytes, at, longest);
+        if let Err(vain) = looked_at {
+            self.patience -= vain.min(self.patience);
+        }
+        looked_at.ok()
+    }
+}
+
+/// Finds the next of some marks, and remembers it.
+struct Ends {
+    mark: &'static str,
+    next: Next,
+}
+
+/// Where the next mark ends, for all places before it.
+#[derive(Clone, Copy)]
+enum Next {
+    NotLookedFor,
+    Nowhere,
+    At(usize),
+}
+
+impl Ends {
+    const fn of(mark: &'static str) -> Self {
+        Self {
+            mark,
+            next: Next::NotLookedFor,
+        }
+    }
+
+    /// Where the first mark after `at` ends.
+    fn end(&mut self, source: &str, at: usize) -> Option<usize> {
+        match self.next {
+            Next::Nowhere => None,
+            Next::At(end) if end >= at + self.mark.len() => Some(end),
+            _ => {
+                let place = source[at..].find(self.mark);
+                let end = place.map(|place| at + place + self.mark.len());
+                self.next = end.map_or(Next::Nowhere, Next::At);
+                end
+            }
+        }
+    }
+}
+
+/// The end of the tag that begins at `at`, if one does within so many bytes;
+/// else how many were looked at.
+fn tag_end(bytes: &[u8], at: usize, longest: usize) -> Result<usize, usize> {
+    let first = *bytes.get(at + 1).ok_or(0_usize)?;
     // `<https://…>` is a link, not a tag; `<>` is a JSX fragment.
     if !(first.is_ascii_alphabetic() || first == b'/' || first == b'>') {
-        return None;
+        return Err(0);
     }
     let name = bytes[at + 1..]
         .iter()
+        .take(longest)
         .take_while(|byte| byte.is_ascii_alphanumeric())
         .count();
     if matches!(bytes.get(at + 1 + name), Some(b':' | b'@')) {
-        return None;
+        return Err(name);
     }
     let (mut quote, mut braces) = (None, 0_usize);
-    for (index, byte) in bytes.iter().enumerate().skip(at + 1).take(LONGEST_TAG) {
+    for (index, byte) in bytes.iter().enumerate().skip(at + 1).take(longest) {
         match (quote, byte) {
             (Some(open), byte) if open == *byte => quote = None,
-            (Some(_), _) => {}
             (None, b'"' | b'\'') => quote = Some(*byte),
             (None, b'{') => braces += 1,
             (None, b'}') => braces = braces.saturating_sub(1),
-            (None, b'>') if braces == 0 => return Some(index + 1),
-            (None, b'<') if braces == 0 => return None,
+            (None, b'>') if braces == 0 => return Ok(index + 1),
+            (None, b'<') if braces == 0 => return Err(index - at),
             _ => {}
         }
     }
-    None
+    Err(longest)
 }
 
-/// The end of the code span that begins at `at`, if it ends in this line.
-fn code_span_end(bytes: &[u8], at: usize, line_end: usize) -> Option<usize> {
+/// The end of the code span that begins at `at`; of its mark, where the span
+/// does not end in this line.
+fn code_span_end(bytes: &[u8], at: usize, line_end: usize) -> usize {
     let marks = bytes[at..line_end]
         .iter()
         .take_while(|byte| **byte == b'`')
@@ -159,19 +233,11 @@ fn code_span_end(bytes: &[u8], at: usize, line_end: usize) -> Option<usize> {
             .take_while(|byte| **byte == b'`')
             .count();
         if run == marks {
-            return Some(index + run);
+            return index + run;
         }
         index += run.max(1);
     }
-    Some(at + marks)
-}
-
-fn find(bytes: &[u8], at: usize, needle: &[u8]) -> Option<usize> {
-    let end = bytes.len().min(at + LONGEST_TAG);
-    let place = bytes[at..end]
-        .windows(needle.len())
-        .position(|window| window == needle)?;
-    Some(at + place + needle.len())
+    at + marks
 }
 
 fn fill(out: &mut [u8], start: usize, end: usize) {

@@ -8,7 +8,7 @@ mod plain;
 
 use std::ops::Range;
 
-use crate::domain::document::MediaType;
+use crate::domain::document::{MAX_LABEL, MediaType};
 
 /// A parsed document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -74,6 +74,7 @@ pub fn parse(media_type: MediaType, source: &str) -> Result<Parsed, ParseError> 
     if parsed.title.is_none() {
         parsed.title = first_title(&parsed.blocks);
     }
+    parsed.title = parsed.title.map(|title| clean_title(&title));
     Ok(parsed)
 }
 
@@ -83,6 +84,12 @@ fn first_title(blocks: &[Block]) -> Option<String> {
         .iter()
         .find(|block| block.kind == BlockKind::Heading(1))?;
     Some(title.text.clone())
+}
+
+/// A title without control characters and no longer than one may be.
+fn clean_title(title: &str) -> String {
+    let letters = title.chars().filter(|letter| !letter.is_control());
+    letters.take(MAX_LABEL).collect()
 }
 
 /// One line of `text`: white space folded, ends trimmed.
