@@ -27,13 +27,10 @@ pub fn prompt(question: &str, passages: &[Passage], history: Vec<Turn>) -> Promp
     system.push_str("\n\n# Sources\n");
     for (index, passage) in passages.iter().enumerate() {
         let number = index + 1;
-        let place = [passage.title.as_str(), passage.heading.as_str()];
-        let place: Vec<_> = place.into_iter().filter(|part| !part.is_empty()).collect();
-        let place = place.join(HEADING_SEPARATOR);
-        let text = passage.text.replace("</source", "< /source");
-        system.push_str(&format!(
-            "\n<source number=\"{number}\">\n{place}\n{text}\n</source>\n"
-        ));
+        let (place, text) = (place(passage), &passage.text);
+        let source = without_end(&format!("{place}\n{text}"));
+        let begin = format!("\n<source number=\"{number}\">\n");
+        system.extend([&begin, &source, "\n</source>\n"]);
     }
     let mut turns = history;
     turns.push(Turn {
@@ -41,4 +38,26 @@ pub fn prompt(question: &str, passages: &[Passage], history: Vec<Turn>) -> Promp
         content: question.to_owned(),
     });
     Prompt { system, turns }
+}
+
+/// The title and the headings; a title that is the first heading comes once.
+fn place(passage: &Passage) -> String {
+    let (title, heading) = (&passage.title, &passage.heading);
+    let first = heading.split(HEADING_SEPARATOR).next();
+    if heading.is_empty() || title.is_empty() || first == Some(title) {
+        return if heading.is_empty() { title } else { heading }.clone();
+    }
+    [title.as_str(), heading].join(HEADING_SEPARATOR)
+}
+
+/// The text without the mark that ends a source, in any case of letters.
+fn without_end(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, _) in text.to_ascii_lowercase().match_indices("</source") {
+        kept.push_str(&text[from..at]);
+        kept.push_str("< ");
+        from = at + 1;
+    }
+    kept + &text[from..]
 }
