@@ -40,6 +40,9 @@ pub enum Error {
     /// A number is out of its range.
     #[error("`limit` must be between 1 and 100.")]
     Limit,
+    /// A page is asked for after something that no page gave.
+    #[error("`after` must be what the page before gave as `next`.")]
+    Cursor,
     /// The document's format is not understood.
     #[error(
         "This format is not understood; send Markdown, MDX, HTML or plain text, \
@@ -86,10 +89,14 @@ impl Error {
             | Self::NoSuchJob
             | Self::NoSuchKnowledgeBase
             | Self::NoSuchConversation => ErrorKind::NotFound,
-            Self::Question(_) | Self::Label(_) | Self::Limit | Self::EmptyDocument => {
-                ErrorKind::Invalid
-            }
-            Self::NotUtf8 | Self::Parse(_) | Self::UnreadableInTime => ErrorKind::Invalid,
+            Self::Question(_)
+            | Self::Label(_)
+            | Self::Limit
+            | Self::Cursor
+            | Self::EmptyDocument
+            | Self::NotUtf8
+            | Self::Parse(_)
+            | Self::UnreadableInTime => ErrorKind::Invalid,
             Self::UnknownFormat => ErrorKind::UnsupportedMediaType,
             Self::Store(_) | Self::Index(_) | Self::IndexElsewhere | Self::Generation(_) => {
                 ErrorKind::Unavailable
@@ -111,10 +118,10 @@ impl Error {
             Self::Question(InvalidQuestion::TooLong) => "message_too_long",
             Self::Label(_) => "invalid_label",
             Self::Limit => "invalid_limit",
+            Self::Cursor => "invalid_cursor",
             Self::UnknownFormat => "unsupported_format",
             Self::NotUtf8 => "not_utf8",
-            Self::EmptyDocument => "empty_document",
-            Self::Parse(ParseError::Empty) => "empty_document",
+            Self::EmptyDocument | Self::Parse(ParseError::Empty) => "empty_document",
             Self::UnreadableInTime => "unreadable_document",
             Self::Store(_) => "database_unavailable",
             Self::Index(_) | Self::IndexElsewhere => "search_unavailable",

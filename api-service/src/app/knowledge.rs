@@ -1,5 +1,7 @@
 //! Looking at knowledge bases, documents and jobs, and deleting documents.
 
+use service_kit::clock::is_id;
+
 use super::{App, error::Error, ports::Page};
 use crate::domain::{
     document::{Document, DocumentId},
@@ -28,6 +30,9 @@ impl App {
         if !(1..=LARGEST_PAGE).contains(&page.limit) {
             return Err(Error::Limit);
         }
+        if !page.after.is_empty() && !is_id(&page.after) {
+            return Err(Error::Cursor);
+        }
         let scope = caller.scope();
         let base = match base {
             Some(name) => Some(self.readable_base(&scope, name).await?.id),
@@ -38,6 +43,9 @@ impl App {
 
     /// A document that the caller may read.
     pub async fn document(&self, caller: &Principal, id: &str) -> Result<Document, Error> {
+        if !is_id(id) {
+            return Err(Error::NoSuchDocument);
+        }
         let id = DocumentId(id.to_owned());
         self.documents
             .get(&caller.scope(), &id)
@@ -47,6 +55,9 @@ impl App {
 
     /// A job whose document the caller may read.
     pub async fn job(&self, caller: &Principal, id: &str) -> Result<Job, Error> {
+        if !is_id(id) {
+            return Err(Error::NoSuchJob);
+        }
         self.jobs
             .get(&caller.scope(), id)
             .await?
