@@ -126,7 +126,8 @@ impl Shard {
 }
 
 fn load_or_new(path: &Path, dimensions: usize) -> Result<EdgeShard, OpenError> {
-    if path.join("edge_config.json").exists() {
+    // A crash may leave a folder without the file that the engine wants first.
+    if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
         match EdgeShard::load(path, None) {
             Ok(shard) => return Ok(shard),
             Err(error) => {
@@ -334,7 +335,7 @@ fn engine_fusion(fusion: Fusion) -> EdgeFusion {
 
 fn keyword(field: &str, values: Vec<String>) -> Result<Condition, IndexError> {
     let key = field.parse().map_err(|()| bad_field())?;
-    let any = AnyVariants::Strings(values.into_iter().map(Into::into).collect());
+    let any = AnyVariants::Strings(values.into_iter().collect());
     Ok(Condition::Field(FieldCondition::new_match(
         key,
         Match::new_any(any),
