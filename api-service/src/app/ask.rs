@@ -189,13 +189,30 @@ struct Written {
     broken: Option<&'static str>,
 }
 
+/// Why an answer ends whose reader has gone.
+const STOPPED: &str = "stopped";
+
+impl Written {
+    const fn stopped() -> Self {
+        Self {
+            kind: AnswerKind::Generated,
+            text: String::new(),
+            cited: vec![],
+            broken: Some(STOPPED),
+        }
+    }
+}
+
 impl Answering {
     async fn run(self) {
         let written = match self.write().await {
             Ok(written) => written,
-            // The reader went before there was a word of the answer.
             Err(Gone) => return,
         };
+        // The reader went before there was a word of the answer.
+        if written.broken == Some(STOPPED) && written.text.is_empty() {
+            return;
+        }
         let said = Said {
             speaker: Speaker::Assistant,
             content: written.text.clone(),
@@ -258,14 +275,17 @@ impl Answering {
     /// Lets the model write. An error means that it did not begin.
     async fn generate(&self, generator: &dyn Generator) -> Result<Written, GenerationError> {
         let prompt = prompt(self.question.text(), &self.passages, self.history.clone());
-        let mut pieces = generator.generate(prompt).await?;
+        let mut pieces = tokio::select! {
+            begun = generator.generate(prompt) => begun?,
+            () = self.reader.closed() => return Ok(Written::stopped()),
+        };
         let mut filter = CitationFilter::new(self.passages.len());
         let (mut text, mut broken) = (String::new(), None);
         loop {
             let next = tokio::select! {
                 next = pieces.next() => next,
                 () = self.reader.closed() => {
-                    broken = Some("stopped");
+                    broken = Some(STOPPED);
                     break;
                 }
             };
@@ -283,6 +303,9 @@ impl Answering {
         }
         let (rest, cited) = filter.finish();
         self.show(&mut text, rest).await;
+        if broken.is_none() && text.trim().is_empty() {
+            return Err(GenerationError("the model said nothing".into()));
+        }
         Ok(Written {
             kind: AnswerKind::Generated,
             text,
@@ -292,7 +315,10 @@ impl Answering {
     }
 
     /// A reader that goes is noticed when the next piece is waited for.
-    async fn show(&self, text: &mut String, piece: String) {
+    async fn show(&self, text: &mut String, mut piece: String) {
+        if text.is_empty() {
+            piece = piece.trim_start().to_owned();
+        }
         if !piece.is_empty() {
             text.push_str(&piece);
             let _ = self.tell(AnswerEvent::Delta(piece)).await;
@@ -341,8 +367,22 @@ impl Answering {
                 .map(|said| format!("- {} [{}]", said.text, said.passage + 1)),
         );
         let text = lines.join("\n");
+        let mut told = String::new();
         for piece in text.split_inclusive('\n') {
-            self.tell(AnswerEvent::Delta(piece.to_owned())).await?;
+            if self
+                .tell(AnswerEvent::Delta(piece.to_owned()))
+                .await
+                .is_err()
+            {
+                let (text, broken) = (told, Some(STOPPED));
+                return Ok(Written {
+                    kind,
+                    text,
+                    cited,
+                    broken,
+                });
+            }
+            told.push_str(piece);
         }
         Ok(Written {
             kind,
