@@ -72,7 +72,7 @@ pub async fn parts(config: &Config) -> Result<Parts> {
     let model = tokio::task::spawn_blocking(move || MiniLm::load(&models, threads)).await??;
     let client = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(5))
-        .read_timeout(Duration::from_secs(60))
+        .read_timeout(Duration::from_mins(1))
         .user_agent(concat!("lectern/", env!("CARGO_PKG_VERSION")))
         .build()?;
     let generator = config.llm.as_ref().map(|llm| generator(llm, &client));

@@ -10,6 +10,7 @@ use super::{
     App,
     error::Error,
     ports::{GenerationError, Generator},
+    search::Wanted,
 };
 use crate::{
     domain::{
@@ -74,14 +75,15 @@ impl App {
         let began = self.clock.now();
         let scope = caller.scope();
         let question = Question::new(&asked.message)?;
-        let base = asked.knowledge_base.as_deref();
         let history = self
             .history(&scope, asked.conversation_id.as_deref())
             .await?;
-        let mode = Mode::Hybrid(self.fusion);
-        let passages = self
-            .retrieve(&scope, &question, base, SOURCES, mode)
-            .await?;
+        let wanted = Wanted {
+            base: asked.knowledge_base.as_deref(),
+            limit: SOURCES,
+            mode: Mode::Hybrid(self.fusion),
+        };
+        let passages = self.retrieve(&scope, &question, wanted).await?;
         let conversation_id = match &asked.conversation_id {
             Some(id) => ConversationId(id.clone()),
             None => self.begin_conversation(&scope, &question).await?,

@@ -1,9 +1,9 @@
 //! Measuring retrieval on a labelled set, through the code that serves
 //! searches.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use super::{App, add_document::content_hash, error::Error};
+use super::{App, add_document::content_hash, error::Error, search::Wanted};
 use crate::{
     domain::{
         document::{DocumentId, MediaType, NewDocument, Origin},
@@ -39,7 +39,7 @@ pub struct LabelledQueries {
     /// Queries: id and text.
     pub queries: Vec<(String, String)>,
     /// Judgements by query id.
-    pub judgements: HashMap<String, Judgements>,
+    pub judgements: BTreeMap<String, Judgements>,
 }
 
 /// The ways of searching that are measured, with their names.
@@ -105,12 +105,15 @@ impl App {
         mode: Mode,
     ) -> Result<Scores, Error> {
         let scope = Principal::operator().scope();
-        let mut rankings = HashMap::new();
+        let mut rankings = BTreeMap::new();
         for (id, text) in &set.queries {
             let question = Question::new(text)?;
-            let passages = self
-                .retrieve(&scope, &question, Some(name), DEPTH, mode)
-                .await?;
+            let wanted = Wanted {
+                base: Some(name),
+                limit: DEPTH,
+                mode,
+            };
+            let passages = self.retrieve(&scope, &question, wanted).await?;
             let documents = passages
                 .into_iter()
                 .map(|passage| passage.external_id)

@@ -26,6 +26,16 @@ pub struct Search {
     pub knowledge_base: Option<String>,
 }
 
+/// Which passages are wanted, and how they are looked for.
+pub(super) struct Wanted<'a> {
+    /// The one knowledge base to search, by name or id.
+    pub(super) base: Option<&'a str>,
+    /// How many.
+    pub(super) limit: usize,
+    /// By what.
+    pub(super) mode: Mode,
+}
+
 impl App {
     /// The passages that fit a question best, best first.
     pub async fn search(&self, caller: &Principal, search: &Search) -> Result<Vec<Passage>, Error> {
@@ -33,15 +43,12 @@ impl App {
         if !(1..=LARGEST_PAGE).contains(&search.limit) {
             return Err(Error::Limit);
         }
-        let base = search.knowledge_base.as_deref();
-        self.retrieve(
-            &caller.scope(),
-            &question,
-            base,
-            search.limit,
-            Mode::Hybrid(self.fusion),
-        )
-        .await
+        let wanted = Wanted {
+            base: search.knowledge_base.as_deref(),
+            limit: search.limit,
+            mode: Mode::Hybrid(self.fusion),
+        };
+        self.retrieve(&caller.scope(), &question, wanted).await
     }
 
     /// What every search goes through, in a mode of choice.
@@ -49,16 +56,14 @@ impl App {
         &self,
         scope: &Scope,
         question: &Question,
-        base: Option<&str>,
-        limit: usize,
-        mode: Mode,
+        wanted: Wanted<'_>,
     ) -> Result<Vec<Passage>, Error> {
-        let bases = match base {
-            Some(name) => vec![self.readable_base(scope, name).await?.id],
-            None => {
-                let bases = self.documents.knowledge_bases(scope).await?;
-                bases.into_iter().map(|base| base.id).collect()
-            }
+        let Wanted { base, limit, mode } = wanted;
+        let bases = if let Some(name) = base {
+            vec![self.readable_base(scope, name).await?.id]
+        } else {
+            let bases = self.documents.knowledge_bases(scope).await?;
+            bases.into_iter().map(|base| base.id).collect()
         };
         let text = question.text();
         let sparse = self.sparse.question(text);

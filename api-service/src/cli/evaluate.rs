@@ -9,7 +9,15 @@ use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::say;
-use crate::{app::evaluate::MODES, config::Config, outbound::labelled_set, startup};
+use crate::{
+    app::{
+        App,
+        evaluate::{LabelledDocument, MODES},
+    },
+    config::Config,
+    outbound::labelled_set,
+    startup,
+};
 
 /// How often the jobs are counted.
 const TICK: Duration = Duration::from_millis(500);
@@ -17,7 +25,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// Loads the set into a database and an index of its own, below
 /// `DATA_DIR/eval`, and measures there. A second run finds it loaded.
 pub(super) async fn run(
-    mut config: Config,
+    config: Config,
     directory: &Path,
     stop: CancellationToken,
 ) -> Result<ExitCode> {
@@ -27,56 +35,14 @@ pub(super) async fn run(
         .file_name()
         .and_then(|name| name.to_str())
         .context("the set has no name")?;
-    let scratch = config.data_dir.join("eval").join(name);
-    std::fs::create_dir_all(&scratch)?;
-    let models = scratch.join("models");
-    if !models.exists() {
-        let shared = config.data_dir.canonicalize()?.join("models");
-        std::os::unix::fs::symlink(shared, &models)?;
-    }
-    config.database = DatabaseUrl::sqlite(&scratch.join("api.db"));
-    config.data_dir = scratch;
-    config.qdrant = None;
+    let config = scratch(config, name)?;
     let parts = startup::parts(&config).await?;
     let Some(opened) = startup::index(&config, &parts).await? else {
         bail!("another evaluation of this set runs");
     };
     let app = Arc::new(startup::app(&config, &parts, Some(opened.index)));
     app.recover(true).await.map_err(|error| anyhow!(error))?;
-    let (began, total) = (Instant::now(), documents.len());
-    let run = app
-        .load_labelled(name, documents)
-        .await
-        .map_err(|error| anyhow!(error))?;
-    let (tasks, working) = (TaskTracker::new(), stop.child_token());
-    let worker = startup::worker_name(app.clock.as_ref(), app.randomness.as_ref());
-    tasks.spawn(app.clone().work(worker, working.clone()));
-    let bar = ProgressBar::new(u64::try_from(total)?);
-    loop {
-        let counts = app.jobs.counts(&run).await?;
-        bar.set_length(u64::try_from(counts.ready + counts.failed + counts.open)?);
-        bar.set_position(u64::try_from(counts.ready + counts.failed)?);
-        if counts.open == 0 {
-            break;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(TICK) => {}
-            () = stop.cancelled() => bail!("stopped; the next run goes on from here"),
-        }
-    }
-    bar.finish_and_clear();
-    working.cancel();
-    tasks.close();
-    tasks.wait().await;
-    let chunks = app
-        .check_index()
-        .await
-        .map_err(|error| anyhow!(error))?
-        .chunks;
-    say(&format!(
-        "{total} documents, {chunks} chunks, loaded in {:.0?}",
-        began.elapsed()
-    ))?;
+    load(&app, name, documents, &stop).await?;
     say("mode               nDCG@10  Recall@10  Recall@100  MRR@10  queries  ms/query")?;
     for (label, mode) in MODES {
         let began = Instant::now();
@@ -92,4 +58,61 @@ pub(super) async fn run(
         ))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration with a database and an index of the set's own.
+fn scratch(config: Config, name: &str) -> Result<Config> {
+    let scratch = config.data_dir.join("eval").join(name);
+    std::fs::create_dir_all(&scratch)?;
+    let models = scratch.join("models");
+    if !models.exists() {
+        let shared = config.data_dir.canonicalize()?.join("models");
+        std::os::unix::fs::symlink(shared, &models)?;
+    }
+    Ok(Config {
+        database: DatabaseUrl::sqlite(&scratch.join("api.db")),
+        data_dir: scratch,
+        qdrant: None,
+        ..config
+    })
+}
+
+/// Takes the documents in and waits until all can be found.
+async fn load(
+    app: &Arc<App>,
+    name: &str,
+    documents: Vec<LabelledDocument>,
+    stop: &CancellationToken,
+) -> Result<()> {
+    let (began, total) = (Instant::now(), documents.len());
+    let run = app
+        .load_labelled(name, documents)
+        .await
+        .map_err(|error| anyhow!(error))?;
+    let (tasks, working) = (TaskTracker::new(), stop.child_token());
+    let worker = startup::worker_name(app.clock.as_ref(), app.randomness.as_ref());
+    tasks.spawn(app.clone().work(worker, working.clone()));
+    tasks.close();
+    let bar = ProgressBar::new(u64::try_from(total)?);
+    loop {
+        let counts = app.jobs.counts(&run).await?;
+        bar.set_length(u64::try_from(counts.ready + counts.failed + counts.open)?);
+        bar.set_position(u64::try_from(counts.ready + counts.failed)?);
+        if counts.open == 0 {
+            break;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => {}
+            () = stop.cancelled() => bail!("stopped; the next run goes on from here"),
+        }
+    }
+    bar.finish_and_clear();
+    working.cancel();
+    tasks.wait().await;
+    let report = app.check_index().await.map_err(|error| anyhow!(error))?;
+    say(&format!(
+        "{total} documents, {} chunks, loaded in {:.0?}",
+        report.chunks,
+        began.elapsed()
+    ))
 }

@@ -2,7 +2,7 @@
 //! `qrels.tsv`.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     fs::File,
     io::{self, BufRead, BufReader},
     path::Path,
@@ -14,7 +14,8 @@ use crate::app::evaluate::{LabelledDocument, LabelledQueries};
 
 #[derive(Deserialize)]
 struct CorpusLine {
-    _id: String,
+    #[serde(rename = "_id")]
+    id: String,
     #[serde(default)]
     title: String,
     text: String,
@@ -22,7 +23,8 @@ struct CorpusLine {
 
 #[derive(Deserialize)]
 struct QueryLine {
-    _id: String,
+    #[serde(rename = "_id")]
+    id: String,
     text: String,
 }
 
@@ -30,7 +32,7 @@ struct QueryLine {
 pub fn read(folder: &Path) -> io::Result<(Vec<LabelledDocument>, LabelledQueries)> {
     let corpus = json_lines::<CorpusLine>(&folder.join("corpus.jsonl"))?;
     let documents = corpus.into_iter().map(|line| LabelledDocument {
-        id: line._id,
+        id: line.id,
         title: line
             .title
             .chars()
@@ -41,7 +43,7 @@ pub fn read(folder: &Path) -> io::Result<(Vec<LabelledDocument>, LabelledQueries
     let queries = json_lines::<QueryLine>(&folder.join("queries.jsonl"))?;
     let queries = queries
         .into_iter()
-        .map(|line| (line._id, line.text))
+        .map(|line| (line.id, line.text))
         .collect();
     let judgements = judgements(&folder.join("qrels.tsv"))?;
     Ok((
@@ -61,8 +63,8 @@ fn json_lines<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
         .collect()
 }
 
-fn judgements(path: &Path) -> io::Result<HashMap<String, HashMap<String, u32>>> {
-    let mut judgements: HashMap<String, HashMap<String, u32>> = HashMap::new();
+fn judgements(path: &Path) -> io::Result<BTreeMap<String, BTreeMap<String, u32>>> {
+    let mut judgements: BTreeMap<String, BTreeMap<String, u32>> = BTreeMap::new();
     let lines = BufReader::new(File::open(path).map_err(|error| named(path, &error))?).lines();
     // The first line names the columns.
     for line in lines.skip(1) {

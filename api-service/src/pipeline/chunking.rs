@@ -76,6 +76,8 @@ struct Cutter<'a> {
 /// The blocks between two headings.
 struct Section<'a> {
     headings: Vec<String>,
+    /// Where each of the headings begins in the source.
+    starts: Vec<usize>,
     blocks: Vec<&'a Block>,
 }
 
@@ -91,24 +93,28 @@ struct Piece {
 struct Part {
     chunk: ChunkText,
     tokens: usize,
+    /// Where each of its headings begins in the source: its text begins there
+    /// once the heading is part of it.
+    starts: Vec<usize>,
 }
 
 /// The blocks under each heading, for headings that have any.
 fn sections(blocks: &[Block]) -> Vec<Section<'_>> {
     let mut sections: Vec<Section<'_>> = vec![];
-    let mut headings: Vec<(u8, String)> = vec![];
+    let mut headings: Vec<(u8, &Block)> = vec![];
     let mut fresh = true;
     for block in blocks {
         if let BlockKind::Heading(level) = block.kind {
             headings.retain(|(above, _)| *above < level);
-            headings.push((level, block.text.clone()));
+            headings.push((level, block));
             fresh = true;
             continue;
         }
         if fresh {
-            let path = headings.iter().map(|(_, text)| text.clone()).collect();
+            let path = headings.iter().map(|(_, heading)| heading);
             sections.push(Section {
-                headings: path,
+                headings: path.clone().map(|heading| heading.text.clone()).collect(),
+                starts: path.map(|heading| heading.span.start).collect(),
                 blocks: vec![],
             });
             fresh = false;
@@ -158,13 +164,13 @@ impl Cutter<'_> {
                         text: piece.text,
                         span: piece.span,
                     };
-                    let next = (
-                        Part {
-                            chunk,
-                            tokens: piece.tokens,
-                        },
-                        piece.kind,
-                    );
+                    let (tokens, starts) = (piece.tokens, section.starts.clone());
+                    let part = Part {
+                        chunk,
+                        tokens,
+                        starts,
+                    };
+                    let next = (part, piece.kind);
                     parts.extend(open.replace(next).map(|(part, _)| part));
                 }
             }
@@ -293,14 +299,18 @@ impl Cutter<'_> {
         ]
         .join("\n\n");
         let tokens = (self.count)(&text);
-        let span = first.chunk.span.start..second.chunk.span.end.max(first.chunk.span.end);
-        (tokens <= self.budget(&headings)).then(|| Part {
+        let start = first.starts.get(shared).copied();
+        let start = start.unwrap_or(first.chunk.span.start);
+        let span = start..second.chunk.span.end.max(first.chunk.span.end);
+        let starts = first.starts[..shared].to_vec();
+        (tokens <= self.budget(&headings)).then_some(Part {
             chunk: ChunkText {
                 headings,
                 text,
                 span,
             },
             tokens,
+            starts,
         })
     }
 }
@@ -357,7 +367,7 @@ mod tests {
         assert_eq!(got[0].text, "B\none two\n\nC\nthree four");
         assert_eq!(
             &source[got[0].span.clone()],
-            "one two\n\n## C\n\nthree four"
+            "## B\n\none two\n\n## C\n\nthree four"
         );
     }
 

@@ -86,7 +86,7 @@ impl CitationFilter {
                 if number == 0 {
                     continue;
                 }
-                kept.push_str(&format!("[{number}]"));
+                kept.extend(["[", &number.to_string(), "]"]);
                 if !self.cited.contains(&number) {
                     self.cited.push(number);
                 }

@@ -1,10 +1,10 @@
 //! How good a ranking is: the measures of information retrieval, as
 //! `trec_eval` and BEIR define them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// The judged documents of a query and how relevant they are.
-pub type Judgements = HashMap<String, u32>;
+pub type Judgements = BTreeMap<String, u32>;
 
 /// Means over queries.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -24,8 +24,8 @@ pub struct Scores {
 /// Scores rankings (documents, best first) against judgements, over every
 /// query that has a relevant document.
 pub fn score(
-    judgements: &HashMap<String, Judgements>,
-    rankings: &HashMap<String, Vec<String>>,
+    judgements: &BTreeMap<String, Judgements>,
+    rankings: &BTreeMap<String, Vec<String>>,
 ) -> Scores {
     let mut sum = Scores::default();
     for (query, judged) in judgements {
@@ -121,8 +121,8 @@ mod tests {
             .into_iter()
             .map(|(id, value)| (id.to_owned(), value))
             .collect();
-        let judgements = HashMap::from([("q".to_owned(), judged)]);
-        let rankings = HashMap::from([("q".to_owned(), ranking(&["x", "a", "b", "b"]))]);
+        let judgements = BTreeMap::from([("q".to_owned(), judged)]);
+        let rankings = BTreeMap::from([("q".to_owned(), ranking(&["x", "a", "b", "b"]))]);
         let scores = score(&judgements, &rankings);
         // DCG 2/log2(3) + 1/2 = 1.7618595; ideal 2 + 1/log2(3) + 1/2 = 3.1309298.
         assert!((scores.ndcg_10 - 0.562_727_2).abs() < 1e-6);

@@ -106,15 +106,12 @@ impl Builder {
                 self.open(BlockKind::Item, span);
                 self.text = format!("{}- ", "  ".repeat(self.lists.clamp(1, 8) - 1));
             }
-            Tag::Paragraph if self.kind == Some(BlockKind::Item) => {
-                if !self.text.ends_with("- ") {
-                    self.text.push('\n');
-                }
-            }
+            // The first paragraph of an item goes on in the line of its mark.
+            Tag::Paragraph if self.kind == Some(BlockKind::Item) && self.text.ends_with("- ") => {}
+            Tag::Paragraph if self.kind == Some(BlockKind::Item) => self.text.push('\n'),
             Tag::Paragraph | Tag::CodeBlock(CodeBlockKind::Indented) => {
                 self.open(BlockKind::Prose, span);
             }
-            Tag::TableRow | Tag::TableHead => {}
             _ => {}
         }
     }
@@ -163,8 +160,7 @@ impl Builder {
         };
         let text = match kind {
             BlockKind::Heading(_) => one_line(&text),
-            BlockKind::Whole => text.trim_end().to_owned(),
-            BlockKind::Prose | BlockKind::Item => text.trim_end().to_owned(),
+            _ => text.trim_end().to_owned(),
         };
         if !text.trim().is_empty() && span.end > span.start {
             let span = span.start + self.offset..span.end + self.offset;
