@@ -36,7 +36,8 @@ pub(super) async fn upload(request: Request) -> Result<Upload, Problem> {
                 .to_vec();
             continue;
         }
-        let text = part.text().await.map_err(|error| problem(&error))?;
+        let bytes = part.bytes().await.map_err(|error| problem(&error))?;
+        let text = String::from_utf8(bytes.to_vec()).map_err(|_| unreadable())?;
         match name.as_str() {
             "title" => upload.title = Some(text),
             "path" => upload.path = Some(text),
@@ -58,7 +59,8 @@ fn problem(error: &MultipartError) -> Problem {
 }
 
 fn unreadable() -> Problem {
-    let detail = "The form can't be read; send it as multipart/form-data with a boundary.";
+    let detail = "The form can't be read; send it as multipart/form-data with a boundary, \
+                  and its texts as UTF-8.";
     Problem::new(ErrorKind::Malformed, "malformed_form", detail)
 }
 
