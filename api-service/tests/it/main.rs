@@ -1,1 +1,22 @@
-//! Integration tests.
+//! All integration tests of api-service, as one binary.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod ask;
+mod hostile;
+mod index;
+mod ingest;
+mod isolation;
+mod process;
+mod recovery;
+mod store;
+mod support;
+mod tidy;
+mod tokens;
+mod v1;

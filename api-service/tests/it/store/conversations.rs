@@ -1,0 +1,118 @@
+//! Conversations: kept for their owner, in order.
+
+use api_service::{
+    app::ports::ConversationStore,
+    domain::{
+        chunk::{ChunkId, Passage},
+        conversation::{ConversationId, NewMessage, Speaker, Turn},
+        document::DocumentId,
+    },
+};
+
+use super::{Shelf, id, on_both_engines, scope};
+use crate::support::NOON;
+
+on_both_engines!(
+    turns_come_back_in_order_and_the_last_ones,
+    another_owner_neither_reads_nor_adds,
+    sources_are_kept_as_they_stood,
+);
+
+fn message(number: u32, speaker: Speaker, content: &str) -> NewMessage {
+    NewMessage {
+        id: id(number),
+        speaker,
+        content: content.to_owned(),
+        complete: true,
+        sources: vec![],
+    }
+}
+
+async fn begun(shelf: &Shelf) -> ConversationId {
+    let conversation = ConversationId(id(1));
+    let ada = scope("ada");
+    let begun = shelf.store.begin(&ada, &conversation, "Title ü", NOON);
+    begun.await.unwrap();
+    conversation
+}
+
+async fn turns_come_back_in_order_and_the_last_ones(shelf: Shelf) {
+    let (conversation, ada) = (begun(&shelf).await, scope("ada"));
+    let contents = ["one 李\n\n", "two 👩🏽‍🚀", "three", "four"];
+    for (number, content) in (10..).zip(contents) {
+        let speaker = if number % 2 == 0 {
+            Speaker::User
+        } else {
+            Speaker::Assistant
+        };
+        let message = message(number, speaker, content);
+        // All in one millisecond: then the ids tell the order.
+        let added = shelf.store.add(&ada, &conversation, message, NOON);
+        added.await.unwrap();
+    }
+    let turns = shelf.store.last_turns(&ada, &conversation, 9);
+    let turns = turns.await.unwrap().unwrap();
+    let said: Vec<&str> = turns.iter().map(|turn| turn.content.as_str()).collect();
+    assert_eq!(said, contents);
+    let last = shelf.store.last_turns(&ada, &conversation, 2);
+    let expected = [
+        Turn {
+            speaker: Speaker::User,
+            content: "three".to_owned(),
+        },
+        Turn {
+            speaker: Speaker::Assistant,
+            content: "four".to_owned(),
+        },
+    ];
+    assert_eq!(last.await.unwrap().unwrap(), expected);
+}
+
+async fn another_owner_neither_reads_nor_adds(shelf: Shelf) {
+    let (conversation, ada) = (begun(&shelf).await, scope("ada"));
+    for name in ["ben", "admin"] {
+        let other = scope(name);
+        let turns = shelf.store.last_turns(&other, &conversation, 9);
+        assert_eq!(turns.await.unwrap(), None);
+        let message = message(10, Speaker::User, "not mine");
+        // It is as if the conversation had gone: nothing is added.
+        let added = shelf.store.add(&other, &conversation, message, NOON);
+        added.await.unwrap();
+    }
+    assert_eq!(shelf.count("SELECT COUNT(*) FROM messages").await, 0);
+    let turns = shelf.store.last_turns(&ada, &conversation, 9);
+    assert_eq!(turns.await.unwrap(), Some(vec![]));
+    let nowhere = ConversationId(id(2));
+    let turns = shelf.store.last_turns(&ada, &nowhere, 9).await;
+    assert_eq!(turns.unwrap(), None);
+}
+
+async fn sources_are_kept_as_they_stood(shelf: Shelf) {
+    let (conversation, ada) = (begun(&shelf).await, scope("ada"));
+    let source = Passage {
+        chunk_id: ChunkId(id(20)),
+        document_id: DocumentId(id(21)),
+        external_id: "x".to_owned(),
+        title: "Title".to_owned(),
+        path: "a/b.md".to_owned(),
+        heading: "One › Two".to_owned(),
+        text: "The text.".to_owned(),
+        span: 3..12,
+        score: 0.625,
+    };
+    let answer = NewMessage {
+        complete: false,
+        sources: vec![source.clone(), source],
+        ..message(10, Speaker::Assistant, "half an")
+    };
+    let added = shelf.store.add(&ada, &conversation, answer, NOON);
+    added.await.unwrap();
+    let kept: (i64, i64, String, f64) = sqlx::query_as(
+        "SELECT m.complete, s.number, s.heading, s.score FROM messages m \
+         JOIN message_sources s ON s.message_id = m.id ORDER BY s.number DESC LIMIT 1",
+    )
+    .fetch_one(&shelf.database.pool)
+    .await
+    .unwrap();
+    assert_eq!(kept, (0, 2, "One › Two".to_owned(), 0.625));
+}

@@ -1,0 +1,304 @@
+//! Jobs: claimed, moved on, ended, and what they leave behind.
+
+use api_service::{
+    app::ports::{DocumentStore, JobStore},
+    domain::{
+        document::{DocumentId, NewDocument},
+        job::{JobCounts, JobState, MAX_ATTEMPTS},
+    },
+};
+
+use super::{LEASE, MODEL, Shelf, chunk_id, chunks, document, id, next, on_both_engines, scope};
+use crate::support::NOON;
+
+on_both_engines!(
+    a_claim_holds_until_its_lease_ends,
+    a_claim_that_is_renewed_holds_longer,
+    what_is_given_back_is_begun_anew,
+    a_job_is_begun_so_often_and_no_more,
+    publishing_replaces_all_at_once,
+    a_cancelled_job_publishes_nothing,
+    what_was_embedded_is_known,
+    chunks_that_are_there_stay_single,
+    live_chunks_are_counted_and_paged,
+    documents_of_another_model_are_queued_once,
+    a_run_is_counted,
+);
+
+async fn state(shelf: &Shelf, number: u32) -> JobState {
+    let job = JobStore::get(&shelf.store, &scope("ada"), &id(number)).await;
+    job.unwrap().unwrap().state
+}
+
+async fn claimed(shelf: &Shelf, worker: &str, now: i64) -> Vec<String> {
+    let jobs = shelf.store.claim(worker, 10, now, LEASE).await.unwrap();
+    jobs.into_iter().map(|job| job.id).collect()
+}
+
+async fn a_claim_holds_until_its_lease_ends(shelf: Shelf) {
+    let base = shelf.base(1, "ada", "notes").await;
+    shelf.put(document(10, &base, "one")).await;
+    assert_eq!(claimed(&shelf, "first", NOON).await, [id(510)]);
+    assert!(claimed(&shelf, "second", NOON + LEASE - 1).await.is_empty());
+    assert_eq!(claimed(&shelf, "second", NOON + LEASE).await, [id(510)]);
+
+    // What the first one still does has no effect.
+    let ids = [id(510)];
+    let store = &shelf.store;
+    let moved = store.advance("first", &ids, JobState::Indexing, NOON + 9 * LEASE);
+    assert!(moved.await.unwrap().is_empty());
+    store.fail("first", &id(510), "broken", NOON).await.unwrap();
+    store.release("first", &ids).await.unwrap();
+    assert_eq!(state(&shelf, 510).await, JobState::Parsing);
+    assert!(claimed(&shelf, "third", NOON + LEASE).await.is_empty());
+}
+
+async fn a_claim_that_is_renewed_holds_longer(shelf: Shelf) {
+    let base = shelf.base(1, "ada", "notes").await;
+    shelf.put(document(10, &base, "one")).await;
+    let job = shelf.claim().await;
+    let until = NOON + 5 * LEASE;
+    let ids = [job.id.clone(), id(999)];
+    let moved = shelf
+        .store
+        .advance("worker", &ids, JobState::Embedding, until);
+    assert_eq!(moved.await.unwrap(), [job.id]);
+    assert!(claimed(&shelf, "other", until - 1).await.is_empty());
+    assert_eq!(state(&shelf, 510).await, JobState::Embedding);
+}
+
+async fn what_is_given_back_is_begun_anew(shelf: Shelf) {
+    let base = shelf.base(1, "ada", "notes").await;
+    shelf.put(document(10, &base, "one")).await;
+    shelf.put(document(11, &base, "two")).await;
+    let (first, second) = (shelf.claim().await, shelf.claim().await);
+    shelf
+        .store
+        .release("worker", std::slice::from_ref(&first.id))
+        .await
+        .unwrap();
+    assert_eq!(state(&shelf, 510).await, JobState::Queued);
+    assert_eq!(claimed(&shelf, "other", NOON).await, [first.id]);
+    shelf
+        .store
+        .fail("worker", &second.id, "broken", NOON + 5)
+        .await
+        .unwrap();
+    shelf.store.release_all().await.unwrap();
+    assert_eq!(state(&shelf, 510).await, JobState::Queued);
+    let failed = JobStore::get(&shelf.store, &scope("ada"), &second.id).await;
+    let failed = failed.unwrap().unwrap();
+    assert_eq!(failed.state, JobState::Failed);
+    assert_eq!(
+        (failed.error_code.as_str(), failed.updated_at),
+        ("broken", NOON + 5)
+    );
+}
+
+async fn a_job_is_begun_so_often_and_no_more(shelf: Shelf) {
+    let base = shelf.base(1, "ada", "notes").await;
+    shelf.put(document(10, &base, "one")).await;
+    // A process that lives and gives a job back has not failed at it.
+    for _ in 0..2 * MAX_ATTEMPTS {
+        let job = shelf.claim().await;
+        assert_eq!(job.attempt, 1);
+        shelf.store.release("worker", &[job.id]).await.unwrap();
+    }
+    let mut now = NOON;
+    for attempt in 1..=MAX_ATTEMPTS {
+        let jobs = shelf.store.claim("dies", 1, now, LEASE).await.unwrap();
+        assert_eq!(jobs[0].attempt, attempt);
+        now += LEASE;
+    }
+    assert!(claimed(&shelf, "worker", now).await.is_empty());
+    let job = JobStore::get(&shelf.store, &scope("ada"), &id(510)).await;
+    let job = job.unwrap().unwrap();
+    assert_eq!(
+        (job.state, job.error_code.as_str()),
+        (JobState::Failed, "too_many_attempts")
+    );
+}
+
+async fn publishing_replaces_all_at_once(shelf: Shelf) {
+    let base = shelf.base(1, "ada", "notes").await;
+    let first = shelf.publish(document(10, &base, "one"), &["a", "b"]).await;
+    assert_eq!(shelf.store.garbage().await.unwrap(), []);
+    shelf.put(next(10, 600, &base, "two")).await;
+    let second = shelf.claim().await;
+    assert_eq!(second.document_id, first.document_id);
+    let kept = chunks(&second, &["c"]);
+    shelf
+        .store
+        .keep_chunks(&second, MODEL, &kept)
+        .await
+        .unwrap();
+    assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 3);
+    assert_eq!(shelf.store.live_chunks(MODEL).await.unwrap(), 2);
+
+    let published = shelf.store.publish("worker", &second, "New", NOON).await;
+    assert!(published.unwrap());
+    assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 1);
+    assert_eq!(
+        shelf.count("SELECT COUNT(*) FROM document_versions").await,
+        1
+    );
+    assert_eq!(
+        shelf.store.garbage().await.unwrap(),
+        [(first.document_id, 1)]
+    );
+    let again = shelf.store.publish("worker", &second, "New", NOON).await;
+    assert!(!again.unwrap(), "a job that is over ends once");
+    let got = DocumentStore::get(&shelf.store, &scope("ada"), &second.document_id).await;
+    let got = got.unwrap().unwrap();
+    assert_eq!((got.title.as_str(), got.searchable), ("New", true));
+    assert_eq!((got.job.state, got.job.chunks), (JobState::Ready, 1));
+}
+
+async fn a_cancelled_job_publishes_nothing(shelf: Shelf) {
+    let base = shelf.base(1, "ada", "notes").await;
+    shelf.put(document(10, &base, "one")).await;
+    let first = shelf.claim().await;
+    shelf.put(next(10, 600, &base, "two")).await;
+    let ids = [first.id.clone()];
+    let moved = shelf
+        .store
+        .advance("worker", &ids, JobState::Indexing, NOON + 1);
+    assert!(moved.await.unwrap().is_empty());
+    let published = shelf.store.publish("worker", &first, "T", NOON).await;
+    assert!(!published.unwrap());
+    let got = DocumentStore::get(&shelf.store, &scope("ada"), &first.document_id).await;
+    assert!(!got.unwrap().unwrap().searchable);
+    assert_eq!(state(&shelf, 510).await, JobState::Cancelled);
+}
+
+async fn what_was_embedded_is_known(shelf: Shelf) {
+    let base = shelf.base(1, "ada", "notes").await;
+    shelf.publish(document(10, &base, "one"), &["a", "b"]).await;
+    shelf.put(next(10, 600, &base, "two")).await;
+    shelf.put(document(11, &base, "other")).await;
+    let jobs = shelf.store.claim("worker", 2, NOON, LEASE).await.unwrap();
+    let of = |number: u32| jobs.iter().find(|job| job.id == id(number)).unwrap();
+    let mut known = shelf.store.known_embeddings(of(610), MODEL).await.unwrap();
+    known.sort_by(|one, other| one.0.cmp(&other.0));
+    let vector = vec![0.25, -1.5, f32::MIN_POSITIVE];
+    let expected = [
+        ("hash of a".to_owned(), vector.clone()),
+        ("hash of b".to_owned(), vector),
+    ];
+    assert_eq!(known, expected);
+    let other_model = shelf.store.known_embeddings(of(610), "other").await;
+    assert_eq!(other_model.unwrap(), []);
+    let other_document = shelf.store.known_embeddings(of(511), MODEL).await;
+    assert_eq!(other_document.unwrap(), []);
+}
+
+async fn chunks_that_are_there_stay_single(shelf: Shelf) {
+    let base = shelf.base(1, "ada", "notes").await;
+    shelf.put(document(10, &base, "one")).await;
+    let job = shelf.claim().await;
+    for text in ["early", "late"] {
+        let kept = chunks(&job, &[text]);
+        shelf.store.keep_chunks(&job, MODEL, &kept).await.unwrap();
+    }
+    shelf.finish(&job, &["late", "last"]).await;
+    assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 2);
+    let ids = [chunk_id(&job, 0)];
+    let points = shelf.store.points(&ids).await.unwrap();
+    let (point, text) = &points[0];
+    assert_eq!(text, "Title › Part › Chapter\nlate");
+    assert_eq!((point.version, &point.knowledge_base_id), (1, &base.id));
+    assert_eq!(point.dense, [0.25, -1.5, f32::MIN_POSITIVE]);
+}
+
+async fn live_chunks_are_counted_and_paged(shelf: Shelf) {
+    let base = shelf.base(1, "ada", "notes").await;
+    for number in 10..14 {
+        let new = document(number, &base, "text");
+        shelf.publish(new, &["a", "b", "c"]).await;
+    }
+    shelf.put(document(20, &base, "not ready")).await;
+    let job = shelf.claim().await;
+    let kept = chunks(&job, &["a"]);
+    shelf.store.keep_chunks(&job, MODEL, &kept).await.unwrap();
+    assert_eq!(shelf.store.live_chunks(MODEL).await.unwrap(), 12);
+    assert_eq!(shelf.store.live_chunks("other").await.unwrap(), 0);
+    let mut all = vec![];
+    loop {
+        let after = all
+            .last()
+            .map_or("", |id: &api_service::domain::chunk::ChunkId| &id.0);
+        let page = shelf.store.live_chunk_ids(MODEL, after, 5).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        all.extend(page);
+    }
+    assert_eq!(all.len(), 12);
+    assert!(all.is_sorted());
+}
+
+async fn documents_of_another_model_are_queued_once(shelf: Shelf) {
+    let base = shelf.base(1, "ada", "notes").await;
+    shelf.publish(document(10, &base, "one"), &["a", "b"]).await;
+    shelf.publish(document(11, &base, "two"), &["a"]).await;
+    shelf.put(next(11, 600, &base, "three")).await;
+    let number = std::sync::atomic::AtomicU32::new(800);
+    let new_id = || id(number.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
+    let requeue = || shelf.store.requeue_other_models("newer", &new_id, NOON);
+    assert_eq!(
+        shelf
+            .store
+            .requeue_other_models(MODEL, &new_id, NOON)
+            .await
+            .unwrap(),
+        0
+    );
+    // Document 11 has a job of its own already.
+    let (first, second) = futures::join!(requeue(), requeue());
+    assert_eq!(first.unwrap() + second.unwrap(), 1);
+    let jobs = shelf.store.claim("worker", 9, NOON, LEASE).await.unwrap();
+    let mut claimed: Vec<_> = jobs
+        .iter()
+        .map(|job| (job.document_id.clone(), job.version, job.content.as_str()))
+        .collect();
+    claimed.sort();
+    let expected = [
+        (DocumentId(id(10)), 2, "one"),
+        (DocumentId(id(11)), 2, "three"),
+    ];
+    assert_eq!(claimed, expected);
+    assert_eq!(shelf.store.live_chunks(MODEL).await.unwrap(), 3);
+}
+
+async fn a_run_is_counted(shelf: Shelf) {
+    let base = shelf.base(1, "ada", "notes").await;
+    shelf.publish(document(10, &base, "one"), &["a", "b"]).await;
+    shelf.put(document(11, &base, "two")).await;
+    let job = shelf.claim().await;
+    shelf
+        .store
+        .fail("worker", &job.id, "broken", NOON)
+        .await
+        .unwrap();
+    shelf.put(document(12, &base, "three")).await;
+    shelf.put(next(12, 600, &base, "four")).await;
+    let elsewhere = NewDocument {
+        run_id: "other".to_owned(),
+        ..document(13, &base, "five")
+    };
+    shelf.put(elsewhere).await;
+    let expected = JobCounts {
+        ready: 1,
+        failed: 1,
+        cancelled: 1,
+        open: 1,
+        chunks: 2,
+    };
+    assert_eq!(shelf.store.counts("run").await.unwrap(), expected);
+    let failures = shelf.store.failures("run").await.unwrap();
+    assert_eq!(failures, [("folder/11.md".to_owned(), "broken".to_owned())]);
+    assert_eq!(
+        shelf.store.counts("none").await.unwrap(),
+        JobCounts::default()
+    );
+}

@@ -1,0 +1,105 @@
+//! The real embedding model, loaded once a process, counted and stopped.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use api_service::{
+    app::ports::{DenseEmbedder, EmbeddingError},
+    outbound::embedding::minilm::MiniLm,
+};
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+static MODEL: LazyLock<Arc<MiniLm>> =
+    LazyLock::new(|| Arc::new(MiniLm::load(&models_folder(), 2).unwrap()));
+
+/// The model itself.
+pub fn model() -> Arc<MiniLm> {
+    MODEL.clone()
+}
+
+/// The folder that holds the model's folder.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the harness says where the model is"
+)]
+pub fn models_folder() -> PathBuf {
+    if let Ok(set) = std::env::var("LECTERN_MODELS_DIR") {
+        return PathBuf::from(set);
+    }
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/models");
+    let there = beside.join("all-MiniLM-L6-v2/manifest.json").exists();
+    assert!(
+        there,
+        "the embedding model is missing: run the tests with `make test`"
+    );
+    beside.canonicalize().unwrap()
+}
+
+/// Counts what the model embeds, and stops for good where a test says so.
+pub struct CountingEmbedder {
+    model: Arc<MiniLm>,
+    passages: AtomicUsize,
+    calls: AtomicUsize,
+    halts_at: Option<usize>,
+    /// Told when embedding has come to the call at which it stops.
+    pub halted: Notify,
+    /// Lets a stopped call go on.
+    pub go_on: Notify,
+}
+
+impl CountingEmbedder {
+    pub fn new(halts_at: Option<usize>) -> Self {
+        Self {
+            model: model(),
+            passages: AtomicUsize::new(0),
+            calls: AtomicUsize::new(0),
+            halts_at,
+            halted: Notify::new(),
+            go_on: Notify::new(),
+        }
+    }
+
+    /// How many passages were embedded since this was last asked.
+    pub fn embedded(&self) -> usize {
+        self.passages.swap(0, Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl DenseEmbedder for CountingEmbedder {
+    fn fingerprint(&self) -> &str {
+        self.model.fingerprint()
+    }
+
+    fn dimensions(&self) -> usize {
+        self.model.dimensions()
+    }
+
+    fn max_tokens(&self) -> usize {
+        self.model.max_tokens()
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        self.model.count_tokens(text)
+    }
+
+    async fn embed_passages(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.halts_at == Some(call) {
+            self.halted.notify_one();
+            self.go_on.notified().await;
+        }
+        self.passages.fetch_add(texts.len(), Ordering::SeqCst);
+        self.model.embed_passages(texts).await
+    }
+
+    async fn embed_question(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        self.model.embed_question(texts).await
+    }
+}

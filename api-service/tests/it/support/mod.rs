@@ -1,0 +1,240 @@
+//! A whole api-service in a test, on a database and an index of its own.
+
+use std::sync::Arc;
+
+use api_service::{
+    app::{
+        App,
+        ports::{DenseEmbedder, Generator, VectorIndex},
+    },
+    domain::{
+        index::Fusion,
+        principal::{Principal, UserId},
+    },
+    http::{
+        self, HttpSettings, HttpState,
+        health::{AuthHealth, DatabaseHealth, IndexHealth},
+    },
+    outbound::{bm25::Bm25, edge::EdgeIndex, sql::SqlStore},
+};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Request, Response, StatusCode, request},
+};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use service_kit::{browser_origins::AllowedOrigins, database::Database, health::Health};
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+pub mod auth;
+pub mod embedder;
+pub mod forge;
+pub mod halting;
+pub mod home;
+pub mod language_model;
+pub mod qdrant_server;
+pub mod scenario;
+
+pub use auth::{AuthService, token_of, user_id};
+pub use embedder::CountingEmbedder;
+pub use home::TestHome;
+
+/// 2026-11-01T12:00:00.123Z.
+pub const NOON: i64 = 1_793_534_400_123;
+
+/// The largest body that the router of a test takes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Puts something around an index.
+pub type AroundIndex = Box<dyn FnOnce(Arc<dyn VectorIndex>) -> Arc<dyn VectorIndex> + Send>;
+
+/// What a test puts in the place of the usual parts.
+#[derive(Default)]
+pub struct Parts {
+    pub generator: Option<Arc<dyn Generator>>,
+    /// Goes around the index in the test's folder.
+    pub around_index: Option<AroundIndex>,
+    /// The number of the call at which embedding stops for good.
+    pub embedding_halts_at: Option<usize>,
+}
+
+/// A service where time stands still and chance repeats itself.
+pub struct TestApp {
+    pub app: Arc<App>,
+    pub router: Router,
+    pub store: SqlStore,
+    pub database: Database,
+    pub embedder: Arc<CountingEmbedder>,
+    _auth: AuthService,
+    pub home: TestHome,
+}
+
+impl TestApp {
+    pub async fn sqlite() -> Self {
+        Self::on(TestHome::sqlite()).await
+    }
+
+    pub async fn on(home: TestHome) -> Self {
+        Self::with(home, Parts::default()).await
+    }
+
+    pub async fn with(home: TestHome, parts: Parts) -> Self {
+        let database = home.database().await;
+        let store = SqlStore::new(database.clone());
+        let embedder = Arc::new(CountingEmbedder::new(parts.embedding_halts_at));
+        let edge: Arc<dyn VectorIndex> = Arc::new(
+            EdgeIndex::open(
+                &home.folder.path().join("index"),
+                embedder.fingerprint(),
+                embedder.dimensions(),
+                2,
+            )
+            .unwrap(),
+        );
+        let index = match parts.around_index {
+            Some(around) => around(edge),
+            None => edge,
+        };
+        let stores = Arc::new(store.clone());
+        let app = Arc::new(App {
+            documents: stores.clone(),
+            jobs: stores.clone(),
+            conversations: stores,
+            dense: embedder.clone(),
+            sparse: Arc::new(Bm25::new().unwrap()),
+            index: Some(index.clone()),
+            generator: parts.generator,
+            clock: home.clock.clone(),
+            randomness: home.randomness.clone(),
+            new_jobs: Arc::new(Notify::new()),
+            fusion: Fusion::Dbsf,
+            answers: TaskTracker::new(),
+        });
+        let auth = AuthService::start().await;
+        let router = router(&app, index, &auth, &home);
+        Self {
+            app,
+            router,
+            store,
+            database,
+            embedder,
+            _auth: auth,
+            home,
+        }
+    }
+
+    /// Ends the service as a crash does: nothing is finished, nothing told.
+    pub async fn end(self) -> TestHome {
+        self.database.pool.close().await;
+        self.home
+    }
+
+    /// Works until there is nothing left to do.
+    pub async fn work(&self) {
+        while self.app.work_once("worker").await.unwrap() > 0 {}
+    }
+
+    pub async fn ask(&self, request: Request<Body>) -> (StatusCode, Value) {
+        read(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// Takes a Markdown document in as `name`; gives its wire form.
+    pub async fn add(&self, name: &str, body: &Value) -> Value {
+        let request = json_request(name, "POST /v1/documents", body);
+        let (status, document) = self.ask(request).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{document}");
+        document
+    }
+
+    /// What `name` finds, as texts.
+    pub async fn find(&self, name: &str, query: &str) -> Vec<String> {
+        let body = serde_json::json!({"query": query, "limit": 50});
+        let (status, found) = self.ask(json_request(name, "POST /v1/search", &body)).await;
+        assert_eq!(status, StatusCode::OK, "{found}");
+        let results = found["results"].as_array().unwrap();
+        let texts = results
+            .iter()
+            .map(|result| result["text"].as_str().unwrap());
+        texts.map(str::to_owned).collect()
+    }
+
+    /// The number that a query counts.
+    pub async fn count(&self, query: &'static str) -> i64 {
+        let (count,): (i64,) = sqlx::query_as(query)
+            .fetch_one(&self.database.pool)
+            .await
+            .unwrap();
+        count
+    }
+}
+
+fn router(
+    app: &Arc<App>,
+    index: Arc<dyn VectorIndex>,
+    auth: &AuthService,
+    home: &TestHome,
+) -> Router {
+    let tokens = Arc::new(auth.verifier(home.clock.clone(), None));
+    let health = Health {
+        service: "api-service",
+        version: "0",
+        dependencies: vec![
+            Arc::new(DatabaseHealth(app.clone())),
+            Arc::new(IndexHealth(index)),
+            Arc::new(AuthHealth(tokens.clone())),
+        ],
+    };
+    let settings = HttpSettings {
+        max_body: MAX_BODY,
+        allowed_origins: AllowedOrigins::These(vec![HeaderValue::from_static(
+            "https://docs.example.com",
+        )]),
+    };
+    let state = HttpState {
+        app: app.clone(),
+        tokens,
+    };
+    http::router(state, health, &settings)
+}
+
+/// Says a line on the terminal, where the harness would hide `eprintln`.
+pub fn remark(line: &str) {
+    use std::io::Write;
+    let line = format!("{line}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
+
+/// The principal that the token of `name` stands for.
+pub fn caller(name: &str) -> Principal {
+    Principal::user(UserId(user_id(name)), auth::role_of(name))
+}
+
+/// A request such as `GET /v1/documents` with the token of `name`, if any.
+pub fn request(name: &str, line: &str) -> request::Builder {
+    let (method, path) = line.split_once(' ').unwrap();
+    let request = request::Builder::new().method(method).uri(path);
+    if name.is_empty() {
+        return request;
+    }
+    request.header("authorization", format!("Bearer {}", token_of(name)))
+}
+
+pub fn plain_request(name: &str, line: &str) -> Request<Body> {
+    request(name, line).body(Body::empty()).unwrap()
+}
+
+pub fn json_request(name: &str, line: &str, body: &Value) -> Request<Body> {
+    let request = request(name, line).header("content-type", "application/json");
+    request.body(Body::from(body.to_string())).unwrap()
+}
+
+pub async fn read(response: Response<Body>) -> (StatusCode, Value) {
+    let status = response.status();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    let body = serde_json::from_slice(&bytes)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+    (status, body)
+}

@@ -1,0 +1,270 @@
+//! The invariants of the house, held by reading the source.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use api_service::config::VARIABLES;
+
+struct SourceFile {
+    /// Relative to the crate, with slashes.
+    path: String,
+    text: String,
+}
+
+impl SourceFile {
+    /// The lines that are program: no comments.
+    fn code(&self) -> impl Iterator<Item = &str> {
+        self.text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+    }
+
+    fn names(&self, word: &str) -> bool {
+        self.code().any(|line| {
+            line.match_indices(word).any(|(start, _)| {
+                let is_word = |c: char| c.is_alphanumeric() || c == '_';
+                let before = line[..start].chars().next_back();
+                let after = line[start + word.len()..].chars().next();
+                !before.is_some_and(is_word) && !after.is_some_and(is_word)
+            })
+        })
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files_under(folder: &str) -> Vec<SourceFile> {
+    let mut folders = vec![root().join(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let below = path.strip_prefix(root()).unwrap().to_str().unwrap();
+                files.push(SourceFile {
+                    path: below.to_owned(),
+                    text: fs::read_to_string(&path).unwrap(),
+                });
+            }
+        }
+    }
+    assert!(!files.is_empty(), "nothing in {folder}");
+    files
+}
+
+/// Fails with the paths under `folder` that name `word` and are not `allowed`.
+fn only_in(folder: &str, word: &str, allowed: &[&str]) {
+    let wrong: Vec<String> = files_under(folder)
+        .into_iter()
+        .filter(|file| file.names(word))
+        .map(|file| file.path)
+        .filter(|path| !allowed.iter().any(|allowed| path.starts_with(allowed)))
+        .collect();
+    assert!(wrong.is_empty(), "`{word}` does not belong in {wrong:?}");
+}
+
+#[test]
+fn the_core_names_no_framework() {
+    for word in [
+        "axum",
+        "sqlx",
+        "tonic",
+        "qdrant_client",
+        "qdrant_edge",
+        "async_openai",
+        "reqwest",
+        "rten",
+        "tokenizers",
+        "jsonwebtoken",
+        "crate::http",
+        "crate::outbound",
+        "crate::startup",
+        "crate::config",
+        "crate::cli",
+    ] {
+        for folder in ["src/domain", "src/app", "src/pipeline"] {
+            only_in(folder, word, &[]);
+        }
+    }
+    for word in [
+        "serde",
+        "serde_json",
+        "tokio",
+        "std::fs",
+        "crate::app",
+        "crate::pipeline",
+    ] {
+        only_in("src/domain", word, &[]);
+    }
+    only_in("src/app", "serde", &[]);
+}
+
+#[test]
+fn each_library_has_its_place() {
+    only_in("src", "sqlx", &["src/outbound/sql/", "src/startup.rs"]);
+    only_in("src", "qdrant_client", &["src/outbound/qdrant.rs"]);
+    let edge = ["src/outbound/edge.rs", "src/outbound/bm25.rs"];
+    only_in("src", "qdrant_edge", &edge);
+    only_in("src", "async_openai", &["src/outbound/llm.rs"]);
+    let reqwest = [
+        "src/outbound/llm.rs",
+        "src/outbound/jwks.rs",
+        "src/startup.rs",
+    ];
+    only_in("src", "reqwest", &reqwest);
+    only_in("src", "rten", &["src/outbound/embedding/minilm.rs"]);
+    only_in("src", "tokenizers", &["src/outbound/embedding/minilm.rs"]);
+    only_in("src", "jsonwebtoken", &["src/outbound/jwks.rs"]);
+    only_in("src", "html5gum", &["src/pipeline/parsing/html.rs"]);
+    let markdown = ["src/pipeline/parsing/markdown.rs"];
+    only_in("src", "pulldown_cmark", &markdown);
+    only_in("src", "ignore", &["src/outbound/directory.rs"]);
+    only_in("src", "globset", &["src/outbound/directory.rs"]);
+    only_in("src", "clap", &["src/cli/"]);
+    only_in("src", "indicatif", &["src/cli/"]);
+    only_in("src", "std::env", &["src/config.rs"]);
+}
+
+#[test]
+fn edges_do_not_know_one_another() {
+    only_in("src/http", "crate::outbound", &["src/http/health.rs"]);
+    only_in("src/outbound", "crate::http", &[]);
+    for word in [
+        "SqlStore",
+        "EdgeIndex",
+        "QdrantIndex",
+        "MiniLm",
+        "OpenAiCompatible",
+        "SystemClock",
+        "SystemRandomness",
+    ] {
+        only_in("src", word, &["src/outbound/", "src/startup.rs"]);
+    }
+}
+
+/// A scope comes from a principal; the operator is nobody's token.
+#[test]
+fn only_the_command_line_acts_as_the_operator() {
+    let allowed = ["src/cli/", "src/app/evaluate.rs", "src/domain/principal.rs"];
+    only_in("src", "operator", &allowed);
+    let made: Vec<String> = files_under("src")
+        .into_iter()
+        .filter(|file| file.path != "src/domain/principal.rs")
+        .filter(|file| file.code().any(|line| line.contains("Scope {")))
+        .filter(|file| !file.code().all(|line| !line.contains("= Scope {")))
+        .map(|file| file.path)
+        .collect();
+    assert!(made.is_empty(), "scopes are made in {made:?}");
+}
+
+#[test]
+fn only_wire_types_are_serialized() {
+    for file in files_under("src") {
+        let is_wire = file.path.ends_with("/wire.rs");
+        assert!(is_wire || !file.names("Serialize"), "{}", file.path);
+        let reads = is_wire || file.path.starts_with("src/outbound/");
+        assert!(reads || !file.names("Deserialize"), "{}", file.path);
+    }
+}
+
+#[test]
+fn files_begin_with_what_they_are_and_stay_small() {
+    for folder in ["src", "tests"] {
+        for file in files_under(folder) {
+            let begins = file.text.starts_with("//! ") || file.path == "src/lib.rs";
+            assert!(begins, "{} begins otherwise", file.path);
+            let lines = file.text.lines().count();
+            assert!(lines <= 500, "{} has {lines} lines", file.path);
+            let name = file.path.rsplit('/').next().unwrap();
+            let vague = [
+                "utils.rs",
+                "common.rs",
+                "helpers.rs",
+                "manager.rs",
+                "models.rs",
+                "services.rs",
+            ];
+            assert!(!vague.contains(&name), "{} says nothing", file.path);
+        }
+    }
+    let main = fs::read_to_string(root().join("src/main.rs")).unwrap();
+    assert!(main.lines().count() <= 40);
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(
+        readme.starts_with("# "),
+        "README.md is the crate's documentation"
+    );
+}
+
+#[test]
+fn handlers_are_short() {
+    for file in files_under("src/http") {
+        let mut start = None;
+        for (number, line) in file.text.lines().enumerate() {
+            let line = line.trim_end();
+            if line.starts_with("async fn") || line.starts_with("pub async fn") {
+                start = Some(number);
+            }
+            if let (Some(first), "}") = (start, line) {
+                assert!(number - first < 25, "{}:{first} is long", file.path);
+                start = None;
+            }
+        }
+    }
+}
+
+#[test]
+fn every_surface_has_scenarios() {
+    let surfaces = fs::read_dir(root().join("src/http")).unwrap();
+    for surface in surfaces.map(|entry| entry.unwrap()) {
+        if surface.file_type().unwrap().is_dir() {
+            let scenarios = root().join("tests/it/scenarios").join(surface.file_name());
+            assert!(scenarios.is_dir(), "{} is missing", scenarios.display());
+        }
+    }
+}
+
+fn beside_the_crates(name: &str) -> String {
+    let path = root().join("..").join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The names of lines such as `NAME=value` or `# NAME=value`.
+fn assigned(example: &str) -> Vec<&str> {
+    let names = example.lines().filter_map(|line| {
+        let line = line.trim_start_matches('#').trim_start();
+        let (name, _) = line.split_once('=')?;
+        let is_name = !name.is_empty()
+            && name.chars().all(|letter| {
+                letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_'
+            });
+        is_name.then_some(name)
+    });
+    names.collect()
+}
+
+#[test]
+fn every_variable_is_documented_and_nothing_else_is() {
+    let (example, readme) = (
+        beside_the_crates(".env.example"),
+        beside_the_crates("README.md"),
+    );
+    let assigned = assigned(&example);
+    for variable in VARIABLES {
+        let name = variable.name;
+        assert!(assigned.contains(&name), "{name} is not in .env.example");
+        assert!(readme.contains(name), "{name} is not in README.md");
+    }
+    let auth = beside_the_crates("auth-service/src/config.rs");
+    for name in assigned {
+        let ours = VARIABLES.iter().any(|variable| variable.name == name);
+        let theirs = auth.contains(&format!("\"{name}\""));
+        assert!(ours || theirs, "nobody reads {name} of .env.example");
+    }
+}
