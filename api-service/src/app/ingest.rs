@@ -35,6 +35,9 @@ const CHECKPOINT: usize = 32;
 /// How long reading and cutting one document may take.
 const PARSING_DEADLINE: Duration = Duration::from_mins(1);
 
+/// How long the worker waits after a part could not be reached.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
 /// How often the queue is looked at for jobs that other processes put there.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -59,19 +62,25 @@ impl App {
                 done = self.work_once(&worker) => done,
                 () = stop.cancelled() => break,
             };
-            match done {
-                Ok(0) => {}
+            let pause = match done {
+                Ok(0) => POLL,
                 Ok(_) => continue,
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::error!(error, "ingestion waits and tries again");
+                    AFTER_FAILURE
                 }
-            }
+            };
             tokio::select! {
                 () = self.new_jobs.notified() => {}
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => {}
             }
+        }
+        // Others need not wait for the lease of what was under way to end.
+        if let Err(error) = self.jobs.release(&worker).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "jobs under way could not be given back");
         }
     }
 
@@ -83,12 +92,9 @@ impl App {
         if jobs.is_empty() {
             return Ok(0);
         }
-        let (taken, ids) = (
-            jobs.len(),
-            jobs.iter().map(|job| job.id.clone()).collect::<Vec<_>>(),
-        );
+        let taken = jobs.len();
         if let Err(error) = self.take(worker, jobs).await {
-            self.jobs.release(worker, &ids).await?;
+            self.jobs.release(worker).await?;
             return Err(error);
         }
         self.clear_garbage().await?;

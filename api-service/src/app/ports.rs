@@ -166,8 +166,9 @@ pub trait JobStore: Send + Sync {
     /// Ends a claimed job as failed. An attempt may be made again by hand.
     async fn fail(&self, worker: &str, id: &str, code: &str, now: Millis)
     -> Result<(), StoreError>;
-    /// Gives claimed jobs back, to be begun anew: that is no attempt that failed.
-    async fn release(&self, worker: &str, ids: &[String]) -> Result<(), StoreError>;
+    /// Gives back all that a worker has claimed, to be begun anew. That is no
+    /// attempt that failed.
+    async fn release(&self, worker: &str) -> Result<(), StoreError>;
     /// Gives back what processes that are gone had claimed. Right only for a
     /// process that knows that there is no other one.
     async fn release_all(&self) -> Result<(), StoreError>;

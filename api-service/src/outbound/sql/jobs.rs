@@ -124,17 +124,15 @@ impl JobStore for SqlStore {
         Ok(())
     }
 
-    async fn release(&self, worker: &str, ids: &[String]) -> Result<(), StoreError> {
-        let text = format!(
+    async fn release(&self, worker: &str) -> Result<(), StoreError> {
+        let query = format!(
             "UPDATE jobs SET state = 'queued', lease_until = 0, worker = '', \
-             attempt = attempt - 1 WHERE worker = $1 AND state NOT IN {OVER} AND id IN ({})",
-            placeholders(2, ids.len())
+             attempt = attempt - 1 WHERE worker = $1 AND state NOT IN {OVER}"
         );
-        let mut query = sqlx::query(sql(text)).bind(worker);
-        for id in ids {
-            query = query.bind(id);
-        }
-        query.execute(&self.database.pool).await?;
+        sqlx::query(sql(query))
+            .bind(worker)
+            .execute(&self.database.pool)
+            .await?;
         Ok(())
     }
 

@@ -48,7 +48,7 @@ async fn a_claim_holds_until_its_lease_ends(shelf: Shelf) {
     let moved = store.advance("first", &ids, JobState::Indexing, NOON + 9 * LEASE);
     assert!(moved.await.unwrap().is_empty());
     store.fail("first", &id(510), "broken", NOON).await.unwrap();
-    store.release("first", &ids).await.unwrap();
+    store.release("first").await.unwrap();
     assert_eq!(state(&shelf, 510).await, JobState::Parsing);
     assert!(claimed(&shelf, "third", NOON + LEASE).await.is_empty());
 }
@@ -74,16 +74,12 @@ async fn what_is_given_back_is_begun_anew(shelf: Shelf) {
     let (first, second) = (shelf.claim().await, shelf.claim().await);
     shelf
         .store
-        .release("worker", std::slice::from_ref(&first.id))
-        .await
-        .unwrap();
-    assert_eq!(state(&shelf, 510).await, JobState::Queued);
-    assert_eq!(claimed(&shelf, "other", NOON).await, [first.id]);
-    shelf
-        .store
         .fail("worker", &second.id, "broken", NOON + 5)
         .await
         .unwrap();
+    shelf.store.release("worker").await.unwrap();
+    assert_eq!(state(&shelf, 510).await, JobState::Queued);
+    assert_eq!(claimed(&shelf, "other", NOON).await, [first.id]);
     shelf.store.release_all().await.unwrap();
     assert_eq!(state(&shelf, 510).await, JobState::Queued);
     let failed = JobStore::get(&shelf.store, &scope("ada"), &second.id).await;
@@ -102,7 +98,7 @@ async fn a_job_is_begun_so_often_and_no_more(shelf: Shelf) {
     for _ in 0..2 * MAX_ATTEMPTS {
         let job = shelf.claim().await;
         assert_eq!(job.attempt, 1);
-        shelf.store.release("worker", &[job.id]).await.unwrap();
+        shelf.store.release("worker").await.unwrap();
     }
     let mut now = NOON;
     for attempt in 1..=MAX_ATTEMPTS {
