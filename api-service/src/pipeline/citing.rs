@@ -26,7 +26,8 @@ impl CitationFilter {
     /// Takes the next piece; gives what can be shown now.
     pub fn push(&mut self, piece: &str) -> String {
         let mut shown = String::new();
-        for letter in piece.chars() {
+        // PostgreSQL's text has no NUL.
+        for letter in piece.chars().filter(|letter| *letter != '\0') {
             if self.held.is_empty() {
                 if letter == '[' {
                     self.held.push(letter);
@@ -143,6 +144,7 @@ mod tests {
     fn other_brackets_are_text() {
         assert_eq!(filtered(1, &["[link](x) [ ] a[i]"]).0, "[link](x) [ ] a[i]");
         assert_eq!(filtered(1, &["ends with ["]).0, "ends with [");
+        assert_eq!(filtered(1, &["no \0[\u{0}1]"]).0, "no [1]");
         assert_eq!(filtered(1, &["cut off [1"]).0, "cut off ");
     }
 }
