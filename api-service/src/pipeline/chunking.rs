@@ -201,7 +201,6 @@ impl Cutter<'_> {
             .flat_map(|unit| self.fitting(&block.text, unit, budget));
         let mut pieces: Vec<Piece> = vec![];
         let mut open: Option<(Range<usize>, usize)> = None;
-        let mut cursor = block.span.start;
         for (unit, tokens) in units {
             open = match open {
                 Some((range, sum))
@@ -210,39 +209,31 @@ impl Cutter<'_> {
                     Some((range.start..unit.end, sum + tokens))
                 }
                 full => {
-                    pieces.extend(full.map(|full| self.piece(block, full, &mut cursor)));
+                    pieces.extend(full.map(|full| self.piece(block, full)));
                     Some((unit, tokens))
                 }
             };
         }
-        pieces.extend(open.map(|full| self.piece(block, full, &mut cursor)));
+        pieces.extend(open.map(|full| self.piece(block, full)));
         pieces
     }
 
-    fn piece(&self, block: &Block, part: (Range<usize>, usize), cursor: &mut usize) -> Piece {
+    fn piece(&self, block: &Block, part: (Range<usize>, usize)) -> Piece {
         let (range, tokens) = part;
-        let text = block.text[range].to_owned();
-        let span = self.place(block, &text, cursor);
         Piece {
-            text,
-            span,
+            span: self.place(block, &range),
+            text: block.text[range].to_owned(),
             tokens,
             kind: block.kind,
         }
     }
 
-    /// Where a part of a block's text stands in the source: exactly, if it is
-    /// there to the letter, else somewhere in the block.
-    fn place(&self, block: &Block, text: &str, cursor: &mut usize) -> Range<usize> {
-        let rest = self.source.get(*cursor..block.span.end).unwrap_or_default();
-        match rest.find(text) {
-            Some(place) => {
-                let start = *cursor + place;
-                *cursor = start + text.len();
-                start..*cursor
-            }
-            None => block.span.clone(),
-        }
+    /// Where a part of a block's text stands in the source, on the borders of
+    /// characters.
+    fn place(&self, block: &Block, part: &Range<usize>) -> Range<usize> {
+        let span = block.source_of(part);
+        let start = self.source.floor_char_boundary(span.start);
+        start..self.source.ceil_char_boundary(span.end)
     }
 
     /// A unit, or the words of it in runs that fit the budget.
@@ -389,6 +380,22 @@ mod tests {
         let source = "First sentence stands here now. ".repeat(40);
         for chunk in chunks(&source, 70) {
             assert_eq!(source[chunk.span.clone()].trim(), chunk.text.trim());
+        }
+    }
+
+    #[test]
+    fn the_span_of_a_part_of_a_table_is_that_of_its_rows() {
+        let rows: Vec<_> = (10..99)
+            .map(|row| format!("| row {row} | `value` |"))
+            .collect();
+        let source = format!("# T\n\n| a | b |\n|---|---|\n{}\n", rows.join("\n"));
+        let got = chunks(&source, 70);
+        assert!(got.len() > 3);
+        for chunk in &got[1..] {
+            let span = &source[chunk.span.clone()];
+            assert!(span.starts_with(&chunk.text[..6]), "{span}");
+            assert!(span.ends_with("`value`"), "{span}");
+            assert_eq!(span.lines().count(), chunk.text.lines().count());
         }
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use html5gum::{Span, Token, Tokenizer, emitters::default::DefaultEmitter};
 
-use super::{Block, BlockKind, Parsed, one_line};
+use super::{Block, BlockKind, Origin, Parsed, one_line};
 
 /// Elements whose text is never content.
 const NO_TEXT: &[&str] = &[
@@ -129,6 +129,8 @@ struct Reader {
     kind: Option<BlockKind>,
     text: String,
     span: Option<Range<usize>>,
+    /// Where the text so far stands.
+    origins: Vec<Origin>,
 }
 
 impl Reader {
@@ -221,11 +223,16 @@ impl Reader {
             return;
         }
         self.kind.get_or_insert(BlockKind::Prose);
+        let begin = self.text.len();
         if self.preformatted {
             self.text.push_str(text);
         } else {
             self.push_folded(text);
         }
+        self.origins.push(Origin {
+            text: begin..self.text.len(),
+            source: span.clone(),
+        });
         let known = self.span.get_or_insert_with(|| span.clone());
         known.end = known.end.max(span.end);
     }
@@ -261,14 +268,24 @@ impl Reader {
     fn flush(&mut self) {
         let (kind, span) = (self.kind.take(), self.span.take());
         let text = std::mem::take(&mut self.text);
+        let mut origins = std::mem::take(&mut self.origins);
         if let (Some(kind), Some(span)) = (kind, span) {
+            let lead = text.len() - text.trim_start().len();
+            for Origin { text, .. } in &mut origins {
+                *text = text.start.saturating_sub(lead)..text.end.saturating_sub(lead);
+            }
             let text = match kind {
                 BlockKind::Heading(_) => one_line(&text),
                 _ => text.trim().to_owned(),
             };
             if !text.is_empty() && text != "-" {
-                self.blocks
-                    .push((Block { kind, text, span }, self.main > 0));
+                let block = Block {
+                    kind,
+                    text,
+                    span,
+                    origins,
+                };
+                self.blocks.push((block, self.main > 0));
             }
         }
     }

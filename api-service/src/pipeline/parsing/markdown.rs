@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-use super::{Block, BlockKind, Parsed, one_line};
+use super::{Block, BlockKind, Origin, Parsed, one_line};
 
 /// Parses `text`, which is `source` with markup blanked out, byte for byte.
 pub(super) fn parse(source: &str, text: &str) -> Parsed {
@@ -66,6 +66,8 @@ struct Builder {
     kind: Option<BlockKind>,
     text: String,
     span: Option<Range<usize>>,
+    /// Where the text so far stands, counted from where parsing began.
+    origins: Vec<Origin>,
     /// Depth of lists, for the marks of their items.
     lists: usize,
     table: bool,
@@ -75,7 +77,7 @@ impl Builder {
     fn take(&mut self, event: Event<'_>, span: &Range<usize>) {
         match event {
             Event::Start(tag) => self.start(&tag, span),
-            Event::End(tag) => self.end(tag, span),
+            Event::End(tag) => self.end(tag),
             Event::Text(text) => self.push(&text, span),
             Event::Code(code) => self.push(&format!("`{code}`"), span),
             Event::InlineMath(math) | Event::DisplayMath(math) => self.push(&math, span),
@@ -116,7 +118,7 @@ impl Builder {
         }
     }
 
-    fn end(&mut self, tag: TagEnd, span: &Range<usize>) {
+    fn end(&mut self, tag: TagEnd) {
         match tag {
             TagEnd::Heading(_) | TagEnd::CodeBlock | TagEnd::Item => self.flush(),
             TagEnd::Paragraph if self.kind == Some(BlockKind::Prose) => self.flush(),
@@ -128,10 +130,11 @@ impl Builder {
                 self.flush();
                 self.table = false;
             }
-            TagEnd::TableCell => self.push(" | ", span),
+            TagEnd::TableCell => self.text.push_str(" | "),
             TagEnd::TableRow | TagEnd::TableHead => {
                 let row = self.text.trim_end_matches([' ', '|']).len();
                 self.text.truncate(row);
+                self.origins.retain(|origin| origin.text.start < row);
                 self.text.push('\n');
             }
             _ => {}
@@ -147,7 +150,12 @@ impl Builder {
     fn push(&mut self, text: &str, span: &Range<usize>) {
         // Text outside of any block that was opened, such as after a nested list.
         self.kind.get_or_insert(BlockKind::Prose);
+        let begin = self.text.len();
         self.text.push_str(text);
+        self.origins.push(Origin {
+            text: begin..self.text.len(),
+            source: span.clone(),
+        });
         let known = self.span.get_or_insert(span.start..span.start);
         known.end = known.end.max(span.end);
     }
@@ -155,6 +163,7 @@ impl Builder {
     fn flush(&mut self) {
         let (kind, span) = (self.kind.take(), self.span.take());
         let text = std::mem::take(&mut self.text);
+        let origins = std::mem::take(&mut self.origins);
         let (Some(kind), Some(span)) = (kind, span) else {
             return;
         };
@@ -164,7 +173,16 @@ impl Builder {
         };
         if !text.trim().is_empty() && span.end > span.start {
             let span = span.start + self.offset..span.end + self.offset;
-            self.blocks.push(Block { kind, text, span });
+            let origins = origins.into_iter().map(|Origin { text, source }| Origin {
+                text,
+                source: source.start + self.offset..source.end + self.offset,
+            });
+            self.blocks.push(Block {
+                kind,
+                text,
+                span,
+                origins: origins.collect(),
+            });
         }
     }
 }

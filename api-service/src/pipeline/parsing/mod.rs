@@ -28,6 +28,52 @@ pub struct Block {
     pub text: String,
     /// The bytes of the source that it stands for.
     pub span: Range<usize>,
+    /// Where the stretches of its text stand in the source, in order.
+    pub origins: Vec<Origin>,
+}
+
+/// Where a stretch of a block's text stands in the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The bytes of the text.
+    pub text: Range<usize>,
+    /// The bytes of the source. Where both are of one length, they are the
+    /// same letter by letter.
+    pub source: Range<usize>,
+}
+
+impl Origin {
+    /// The byte of the source for a byte of the text, where letters differ at
+    /// the stretch's `otherwise`.
+    fn place(&self, at: usize, otherwise: usize) -> usize {
+        if self.text.len() == self.source.len() {
+            self.source.start + at.clamp(self.text.start, self.text.end) - self.text.start
+        } else {
+            otherwise
+        }
+    }
+}
+
+impl Block {
+    /// The bytes of the source for a part of the text: as narrow as is known.
+    pub fn source_of(&self, part: &Range<usize>) -> Range<usize> {
+        let before = |at: usize| {
+            let count = self
+                .origins
+                .partition_point(|origin| origin.text.start < at);
+            self.origins.get(count.checked_sub(1)?)
+        };
+        let start = before(part.start + 1);
+        let start = start.map_or(self.span.start, |origin| {
+            origin.place(part.start, origin.source.start)
+        });
+        let end = before(part.end);
+        let end = end.map_or(self.span.end, |origin| {
+            origin.place(part.end, origin.source.end)
+        });
+        let start = start.clamp(self.span.start, self.span.end);
+        start..end.clamp(start, self.span.end)
+    }
 }
 
 /// What a block is.
@@ -69,6 +115,7 @@ pub fn parse(media_type: MediaType, source: &str) -> Result<Parsed, ParseError> 
         // PostgreSQL's text has no NUL.
         if block.text.contains('\0') {
             block.text = block.text.replace('\0', "");
+            block.origins.clear();
         }
     }
     if parsed.title.is_none() {

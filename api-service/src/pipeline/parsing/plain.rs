@@ -1,6 +1,6 @@
 //! Text without markup: paragraphs between blank lines.
 
-use super::{Block, BlockKind, Parsed};
+use super::{Block, BlockKind, Origin, Parsed};
 
 /// Parses plain text.
 pub(super) fn parse(source: &str) -> Parsed {
@@ -30,6 +30,10 @@ fn push(blocks: &mut Vec<Block>, source: &str, begin: usize, end: usize) {
         blocks.push(Block {
             kind: BlockKind::Prose,
             text: text.to_owned(),
+            origins: vec![Origin {
+                text: 0..text.len(),
+                source: span.end - text.len()..span.end,
+            }],
             span,
         });
     }
