@@ -76,8 +76,9 @@ struct Cutter<'a> {
 /// The blocks between two headings.
 struct Section<'a> {
     headings: Vec<String>,
-    /// Where each of the headings begins in the source.
-    starts: Vec<usize>,
+    /// Where each of the headings begins in the source, for those that have no
+    /// text before this section's.
+    starts: Vec<Option<usize>>,
     blocks: Vec<&'a Block>,
 }
 
@@ -93,9 +94,9 @@ struct Piece {
 struct Part {
     chunk: ChunkText,
     tokens: usize,
-    /// Where each of its headings begins in the source: its text begins there
-    /// once the heading is part of it.
-    starts: Vec<usize>,
+    /// Where each of its headings begins in the source, for those right before
+    /// it: its text begins there once the heading is part of it.
+    starts: Vec<Option<usize>>,
 }
 
 /// The blocks under each heading, for headings that have any.
@@ -103,6 +104,8 @@ fn sections(blocks: &[Block]) -> Vec<Section<'_>> {
     let mut sections: Vec<Section<'_>> = vec![];
     let mut headings: Vec<(u8, &Block)> = vec![];
     let mut fresh = true;
+    // Where the text so far ends.
+    let mut told = 0;
     for block in blocks {
         if let BlockKind::Heading(level) = block.kind {
             headings.retain(|(above, _)| *above < level);
@@ -114,11 +117,14 @@ fn sections(blocks: &[Block]) -> Vec<Section<'_>> {
             let path = headings.iter().map(|(_, heading)| heading);
             sections.push(Section {
                 headings: path.clone().map(|heading| heading.text.clone()).collect(),
-                starts: path.map(|heading| heading.span.start).collect(),
+                starts: path
+                    .map(|heading| Some(heading.span.start).filter(|start| *start >= told))
+                    .collect(),
                 blocks: vec![],
             });
             fresh = false;
         }
+        told = told.max(block.span.end);
         if let Some(section) = sections.last_mut() {
             section.blocks.push(block);
         }
@@ -164,7 +170,14 @@ impl Cutter<'_> {
                         text: piece.text,
                         span: piece.span,
                     };
-                    let (tokens, starts) = (piece.tokens, section.starts.clone());
+                    // Only a section's first part follows its headings.
+                    let first = parts.is_empty() && open.is_none();
+                    let starts = if first {
+                        section.starts.clone()
+                    } else {
+                        vec![]
+                    };
+                    let tokens = piece.tokens;
                     let part = Part {
                         chunk,
                         tokens,
@@ -290,10 +303,10 @@ impl Cutter<'_> {
         ]
         .join("\n\n");
         let tokens = (self.count)(&text);
-        let start = first.starts.get(shared).copied();
+        let start = first.starts.iter().skip(shared).flatten().min().copied();
         let start = start.unwrap_or(first.chunk.span.start);
         let span = start..second.chunk.span.end.max(first.chunk.span.end);
-        let starts = first.starts[..shared].to_vec();
+        let starts = first.starts.iter().take(shared).copied().collect();
         (tokens <= self.budget(&headings)).then_some(Part {
             chunk: ChunkText {
                 headings,
@@ -380,6 +393,17 @@ mod tests {
         let source = "First sentence stands here now. ".repeat(40);
         for chunk in chunks(&source, 70) {
             assert_eq!(source[chunk.span.clone()].trim(), chunk.text.trim());
+        }
+    }
+
+    #[test]
+    fn chunks_do_not_overlap_in_the_source() {
+        let long = "This sentence has exactly six words. ".repeat(30);
+        let source = format!("# A\n\n## B\n\n{long}\n\n### C\n\nshort\n\n### D\n\ntext\n");
+        let got = chunks(&source, 100);
+        assert!(got.len() > 1);
+        for pair in got.windows(2) {
+            assert!(pair[0].span.end <= pair[1].span.start, "{pair:?}");
         }
     }
 
