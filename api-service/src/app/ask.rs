@@ -88,13 +88,14 @@ impl App {
             Some(id) => ConversationId(id.clone()),
             None => self.begin_conversation(&scope, &question).await?,
         };
-        self.keep(
-            &scope,
-            &conversation_id,
-            self.new_id(),
-            Said::by_user(&question),
-        )
-        .await?;
+        let message = NewMessage {
+            id: self.new_id(),
+            speaker: Speaker::User,
+            content: question.text().to_owned(),
+            complete: true,
+            sources: vec![],
+        };
+        self.keep(&scope, &conversation_id, message).await?;
         let (reader, events) = mpsc::channel(WAITING_EVENTS);
         let message_id = self.new_id();
         let answering = Answering {
@@ -139,46 +140,12 @@ impl App {
         &self,
         scope: &Scope,
         conversation: &ConversationId,
-        id: String,
-        said: Said,
+        message: NewMessage,
     ) -> Result<(), Error> {
-        let Said {
-            speaker,
-            content,
-            complete,
-            sources,
-        } = said;
-        let message = NewMessage {
-            id,
-            speaker,
-            content,
-            complete,
-            sources,
-        };
         Ok(self
             .conversations
             .add(scope, conversation, message, self.clock.now())
             .await?)
-    }
-}
-
-/// What is kept of a message.
-struct Said {
-    speaker: Speaker,
-    content: String,
-    complete: bool,
-    sources: Vec<Passage>,
-}
-
-impl Said {
-    fn by_user(question: &Question) -> Self {
-        let content = question.text().to_owned();
-        Self {
-            speaker: Speaker::User,
-            content,
-            complete: true,
-            sources: vec![],
-        }
     }
 }
 
@@ -215,18 +182,14 @@ impl Answering {
         if written.broken == Some(STOPPED) && written.text.is_empty() {
             return;
         }
-        let said = Said {
+        let message = NewMessage {
+            id: self.message_id.clone(),
             speaker: Speaker::Assistant,
             content: written.text.clone(),
             complete: written.broken.is_none(),
             sources: self.passages.clone(),
         };
-        let kept = self.app.keep(
-            &self.scope,
-            &self.conversation_id,
-            self.message_id.clone(),
-            said,
-        );
+        let kept = self.app.keep(&self.scope, &self.conversation_id, message);
         if let Err(error) = kept.await {
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "an answer could not be kept in its conversation");

@@ -3,7 +3,7 @@
 
 use proto::error_kind::ErrorKind;
 
-use super::ports::{GenerationError, IndexError, StoreError, UnverifiedToken};
+use super::ports::{IndexError, StoreError, UnverifiedToken};
 use crate::{domain::question::InvalidQuestion, pipeline::parsing::ParseError};
 
 /// Why a verb could not be done.
@@ -73,16 +73,16 @@ pub enum Error {
     /// The embedding model failed.
     #[error("The embedding model failed on our side; try again.")]
     Embedding(#[from] super::ports::EmbeddingError),
-    /// The language model failed.
-    #[error("The language model can't be reached just now; try again.")]
-    Generation(#[from] GenerationError),
 }
 
 impl Error {
     /// The kind, from which a surface's status follows.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::Token(UnverifiedToken::NoKeys) => ErrorKind::Unavailable,
+            Self::Token(UnverifiedToken::NoKeys)
+            | Self::Store(_)
+            | Self::Index(_)
+            | Self::IndexElsewhere => ErrorKind::Unavailable,
             Self::Token(_) => ErrorKind::Unauthenticated,
             Self::ReadOnly => ErrorKind::Forbidden,
             Self::NoSuchDocument
@@ -98,9 +98,6 @@ impl Error {
             | Self::Parse(_)
             | Self::UnreadableInTime => ErrorKind::Invalid,
             Self::UnknownFormat => ErrorKind::UnsupportedMediaType,
-            Self::Store(_) | Self::Index(_) | Self::IndexElsewhere | Self::Generation(_) => {
-                ErrorKind::Unavailable
-            }
             Self::Embedding(_) => ErrorKind::Internal,
         }
     }
@@ -126,7 +123,6 @@ impl Error {
             Self::Store(_) => "database_unavailable",
             Self::Index(_) | Self::IndexElsewhere => "search_unavailable",
             Self::Embedding(_) => "internal",
-            Self::Generation(_) => "model_unavailable",
         }
     }
 }

@@ -84,22 +84,18 @@ async fn killed_between_two_checkpoints() {
 
 #[tokio::test]
 async fn killed_before_the_index_has_it() {
-    for home in homes().await {
-        let switch = Switch::new(Fate::HaltsBefore);
-        let app = with_switch(home, &switch).await;
-        add_long(&app).await;
-        tokio::select! {
-            () = app.work() => panic!("it was to halt"),
-            () = switch.halted.notified() => {}
-        }
-        goes_on(app.end().await, 0).await;
-    }
+    killed_at(Fate::HaltsBefore).await;
 }
 
 #[tokio::test]
 async fn killed_between_the_index_and_the_database() {
+    killed_at(Fate::HaltsAfter).await;
+}
+
+/// Every chunk was kept: none is embedded again.
+async fn killed_at(fate: Fate) {
     for home in homes().await {
-        let switch = Switch::new(Fate::HaltsAfter);
+        let switch = Switch::new(fate);
         let app = with_switch(home, &switch).await;
         add_long(&app).await;
         tokio::select! {
