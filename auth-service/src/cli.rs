@@ -15,7 +15,7 @@ use crate::{
 
 /// Accounts and access tokens for Lectern.
 #[derive(Debug, Parser)]
-#[command(name = "auth-service", version, after_help = describe(VARIABLES))]
+#[command(name = "auth-service", version, after_help = describe(&VARIABLES))]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -49,7 +49,7 @@ impl Cli {
     /// Does what the command line asks.
     pub async fn run(self) -> anyhow::Result<()> {
         let config = Config::from_process()?;
-        telemetry::start(&config.log_level, config.log_format);
+        telemetry::start(&config.server.log_level, config.server.log_format);
         match self.command {
             None | Some(Command::Serve) => startup::serve(&config).await,
             Some(Command::Migrate) => startup::migrate(&config).await,
@@ -71,8 +71,9 @@ pub async fn create_admin(
 ) -> anyhow::Result<AdminCreated> {
     let service = startup::assemble_here(config).await?;
     let request = CreateAdmin {
-        email: email.unwrap_or_else(|| config.admin_email.clone()),
+        email: email.unwrap_or_else(|| config.accounts.admin_email.clone()),
         password: config
+            .accounts
             .admin_password
             .as_ref()
             .map(|password| password.expose_secret().to_owned()),

@@ -16,13 +16,14 @@ use service_kit::{
 };
 
 use crate::{
-    app::{App, signing_keys},
-    config::{Config, is_service_token},
+    app::{App, Policy, signing_keys, vault::Vault},
+    config::{Config, server::is_long_secret},
+    domain::session::SessionRules,
     grpc, http,
     outbound::{
         argon2::Argon2Hasher,
         jwt::{Ed25519Names, JwtSigner},
-        sql::{SqlSigningKeys, SqlUsers, migrations},
+        sql::{SqlAuditLog, SqlSessions, SqlSigningKeys, SqlUsers, migrations},
     },
 };
 
@@ -48,12 +49,22 @@ pub async fn assemble(
         randomness.as_ref(),
     )
     .await?;
-    let policy = config.policy.clone();
+    let policy = Policy {
+        passwords: config.passwords.rules,
+        sessions: SessionRules::default().outliving(config.tokens.lifetime.seconds() * 1000),
+        profile_fields: config.accounts.profile_fields.clone(),
+        token_lifetime: config.tokens.lifetime,
+        issuer: config.tokens.issuer.clone(),
+        audience: config.tokens.audience.clone(),
+    };
     let signer = JwtSigner::new(&key, &policy.issuer, &policy.audience)
         .map_err(anyhow::Error::from_boxed)?;
-    let hasher = Argon2Hasher::new(config.hash_threads, Arc::clone(&randomness))?;
+    let hasher = Argon2Hasher::new(config.passwords.hash_threads, Arc::clone(&randomness))?;
     let app = Arc::new(App {
         users: Arc::new(SqlUsers::new(database.clone())),
+        sessions: Arc::new(SqlSessions::new(database.clone())),
+        audit: Arc::new(SqlAuditLog::new(database.clone())),
+        vault: Arc::new(Vault::new(auth_secret(config, randomness.as_ref())?)),
         hasher: Arc::new(hasher),
         signer: Arc::new(signer),
         clock,
@@ -65,7 +76,7 @@ pub async fn assemble(
         version: env!("CARGO_PKG_VERSION"),
         dependencies: vec![Arc::new(DatabaseHealth(database))],
     };
-    let router = http::router(Arc::clone(&app), health, &config.allowed_origins);
+    let router = http::router(Arc::clone(&app), health, &config.server.allowed_origins);
     Ok(Service { app, router })
 }
 
@@ -78,15 +89,15 @@ pub async fn assemble_here(config: &Config) -> anyhow::Result<Service> {
 pub async fn serve(config: &Config) -> anyhow::Result<()> {
     // Both ports before anything else: a second process must not touch the
     // data of the first.
-    let http = serve::bind(config.http_addr, "AUTH_HTTP_ADDR").await?;
-    let grpc = serve::bind(config.grpc_addr, "AUTH_GRPC_ADDR").await?;
+    let http = serve::bind(config.server.http_addr, "AUTH_HTTP_ADDR").await?;
+    let grpc = serve::bind(config.server.grpc_addr, "AUTH_GRPC_ADDR").await?;
     let stop = serve::stop_on_signal()?;
     let service = assemble_here(config).await?;
     let token = service_token(config, &SystemRandomness)?;
     tracing::info!(
         http = %http.local_addr()?,
         grpc = %grpc.local_addr()?,
-        database = ?config.database,
+        database = ?config.server.database,
         "serving"
     );
     let http_served = async {
@@ -115,21 +126,45 @@ pub async fn migrate(config: &Config) -> anyhow::Result<()> {
 /// The token that other services must show: the configured one, or the one in
 /// the data folder, which is made at first boot.
 pub fn service_token(config: &Config, randomness: &dyn Randomness) -> anyhow::Result<SecretString> {
-    if let Some(token) = &config.service_token {
-        return Ok(token.clone());
+    let configured = config.server.service_token.as_ref();
+    secret_or_file(
+        config,
+        configured,
+        "SERVICE_TOKEN",
+        "service-token",
+        randomness,
+    )
+}
+
+/// What cookies are signed and keys are encrypted with: the configured secret,
+/// or the one in the data folder, which is made at first boot.
+fn auth_secret(config: &Config, randomness: &dyn Randomness) -> anyhow::Result<SecretString> {
+    let configured = config.server.secret.as_ref();
+    secret_or_file(config, configured, "AUTH_SECRET", "auth-secret", randomness)
+}
+
+fn secret_or_file(
+    config: &Config,
+    configured: Option<&SecretString>,
+    variable: &str,
+    file: &str,
+    randomness: &dyn Randomness,
+) -> anyhow::Result<SecretString> {
+    if let Some(secret) = configured {
+        return Ok(secret.clone());
     }
-    let path = config.data_dir.join("service-token");
-    let token = secret_file::read_or_create(&path, || {
+    let path = config.server.data_dir.join(file);
+    let secret = secret_file::read_or_create(&path, || {
         let mut bytes = [0; 32];
         randomness.fill(&mut bytes);
         hex(&bytes)
     })
     .with_context(|| format!("{} can't be read or written", path.display()))?;
-    if !is_service_token(token.expose_secret()) {
-        let problem = format!("{} holds no token; remove it", path.display());
-        return Err(InvalidVariable::new("SERVICE_TOKEN", problem).into());
+    if !is_long_secret(secret.expose_secret()) {
+        let problem = format!("{} holds no secret; remove it", path.display());
+        return Err(InvalidVariable::new(variable, problem).into());
     }
-    Ok(token)
+    Ok(secret)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -139,7 +174,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 async fn open(config: &Config) -> anyhow::Result<Database> {
-    let database = Database::open(&config.database).await?;
+    let database = Database::open(&config.server.database).await?;
     database.migrate(&migrations()).await?;
     Ok(database)
 }

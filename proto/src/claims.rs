@@ -33,6 +33,10 @@ pub struct Claims {
     pub name: String,
     /// What the user may do beyond their own things.
     pub role: Role,
+    /// The session that the token was issued for (UUIDv7): when the session
+    /// ends, so does the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
 }
 
 /// What a user may do beyond their own things.

@@ -9,6 +9,8 @@ use std::{
 
 use secrecy::SecretString;
 
+use crate::clock::{SystemClock, SystemRandomness, new_id};
+
 /// Reads the secret at `path`; where there is none, writes what `make` gives,
 /// readable by this user alone. Of several processes that do this at once one
 /// writes and all read the same.
@@ -35,7 +37,11 @@ fn create(path: &Path, secret: &str) -> io::Result<SecretString> {
         .mode(0o700)
         .create(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let draft = folder.join(format!(".{name}.{}", std::process::id()));
+    // Two containers on one volume can have the same process id.
+    let draft = folder.join(format!(
+        ".{name}.{}",
+        new_id(&SystemClock, &SystemRandomness)
+    ));
     let mut file = fs::OpenOptions::new()
         .write(true)
         .create(true)

@@ -3,8 +3,11 @@
 use proto::claims::Role;
 use service_kit::clock::Randomness;
 
-use super::{App, error::Error, sign_up::SignUp};
-use crate::domain::email::Email;
+use super::{App, client::Client, error::Error, sign_up::SignUp};
+use crate::domain::{audit::Act, email::Email};
+
+/// Whom the audit log names where a person at the command line did it.
+pub const OPERATOR: &str = "operator";
 
 /// Letters and digits that nobody takes for one another: 32, so that five
 /// random bits are one of them.
@@ -62,8 +65,13 @@ impl App {
                 .or_else(|| random_password.clone())
                 .unwrap_or_default(),
             name: "Administrator".to_owned(),
+            ..SignUp::default()
         };
-        match self.add_account(sign_up, Role::Admin).await {
+        let made = self.add_account(sign_up, Role::Admin, |user| {
+            let nobody = Client::default();
+            self.entry(Act::AccountMade, Some(OPERATOR), Some(&user.id), &nobody)
+        });
+        match made.await {
             Ok(user) => Ok(AdminCreated::Made {
                 email: user.email.as_str().to_owned(),
                 random_password,
@@ -81,9 +89,16 @@ impl App {
         let Some(account) = self.users.by_email(email).await? else {
             return Ok(None);
         };
-        self.users
-            .grant_admin(&account.user.id, self.clock.now())
-            .await?;
+        let mut user = account.user;
+        if user.role != Role::Admin {
+            user.role = Role::Admin;
+            user.updated_at = self.clock.now();
+            let nobody = Client::default();
+            let entry = self.entry(Act::RoleChanged, Some(OPERATOR), Some(&user.id), &nobody);
+            self.users
+                .update(&user, &entry.with_detail("admin"))
+                .await?;
+        }
         Ok(Some(AdminCreated::Granted {
             email: email.as_str().to_owned(),
         }))

@@ -4,11 +4,12 @@
 use proto::error_kind::ErrorKind;
 use thiserror::Error;
 
-use super::ports::{HashError, StoreError};
+use super::ports::{HashError, StoreError, Taken};
 use crate::domain::{
     email::InvalidEmail,
     password::{MAX_LENGTH, WeakPassword},
-    user::InvalidName,
+    profile::{InvalidField, MAX_FIELD_LENGTH},
+    user::{InvalidName, InvalidUsername},
 };
 
 /// What a cause may be: it is logged once, at the edge, and never shown.
@@ -32,6 +33,15 @@ pub enum Error {
     /// The display name breaks a rule.
     #[error("The name must have 1 to 200 characters and no control characters.")]
     InvalidName,
+    /// The user name breaks a rule.
+    #[error("The user name must have 3 to 64 letters, digits, dots, hyphens or underscores.")]
+    InvalidUsername,
+    /// A field of the profile breaks a rule.
+    #[error("The field {0} must be a text of at most {MAX_FIELD_LENGTH} characters.")]
+    InvalidField(String),
+    /// Another account has the user name.
+    #[error("There is an account with this user name already; choose another.")]
+    UsernameTaken,
     /// Another account has the e-mail address.
     #[error("There is an account with this e-mail address already; sign in instead.")]
     EmailTaken,
@@ -76,8 +86,10 @@ impl Error {
             | Self::PasswordTooLong
             | Self::PasswordTooCommon
             | Self::InvalidName
+            | Self::InvalidUsername
+            | Self::InvalidField(_)
             | Self::TooManyIds(_) => ErrorKind::Invalid,
-            Self::EmailTaken => ErrorKind::Conflict,
+            Self::EmailTaken | Self::UsernameTaken => ErrorKind::Conflict,
             Self::InvalidCredentials
             | Self::MissingToken
             | Self::InvalidToken
@@ -97,6 +109,9 @@ impl Error {
             Self::PasswordTooLong => "password_too_long",
             Self::PasswordTooCommon => "password_too_common",
             Self::InvalidName => "invalid_name",
+            Self::InvalidUsername => "invalid_username",
+            Self::InvalidField(_) => "invalid_field",
+            Self::UsernameTaken => "username_taken",
             Self::EmailTaken => "email_taken",
             Self::InvalidCredentials => "invalid_credentials",
             Self::MissingToken => "missing_token",
@@ -145,7 +160,9 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Taken => Self::EmailTaken,
+            StoreError::Taken(Taken::Email) => Self::EmailTaken,
+            StoreError::Taken(Taken::Username) => Self::UsernameTaken,
+            StoreError::Taken(Taken::Other) => Self::Internal(Box::new(error)),
             StoreError::Unreachable(cause) => Self::Unavailable(cause),
             StoreError::Broken(cause) => Self::Internal(cause),
         }
@@ -164,6 +181,18 @@ impl From<HashError> for Error {
 impl From<InvalidEmail> for Error {
     fn from(_: InvalidEmail) -> Self {
         Self::InvalidEmail
+    }
+}
+
+impl From<InvalidUsername> for Error {
+    fn from(_: InvalidUsername) -> Self {
+        Self::InvalidUsername
+    }
+}
+
+impl From<InvalidField> for Error {
+    fn from(InvalidField(name): InvalidField) -> Self {
+        Self::InvalidField(name)
     }
 }
 

@@ -5,24 +5,38 @@ use std::sync::Arc;
 
 use service_kit::clock::{Clock, Randomness};
 
-use crate::domain::{password::PasswordRules, token_lifetime::TokenLifetime};
+use crate::domain::{
+    password::PasswordRules, profile::ProfileFields, session::SessionRules,
+    token_lifetime::TokenLifetime,
+};
 
+pub mod client;
 pub mod create_admin;
 pub mod error;
 pub mod look_up;
 pub mod ports;
 pub mod profile;
+pub mod sessions;
 pub mod sign_in;
 pub mod sign_up;
 pub mod signing_keys;
 pub mod tokens;
+pub mod vault;
 
-use ports::{PasswordHasher, TokenSigner, Users};
+use ports::{AuditLog, PasswordHasher, Sessions, TokenSigner, Users};
+use vault::Vault;
 
 /// What auth-service can do, whoever asks and over whichever protocol.
+#[derive(Clone)]
 pub struct App {
     /// The accounts.
     pub users: Arc<dyn Users>,
+    /// Who is signed in.
+    pub sessions: Arc<dyn Sessions>,
+    /// What was done that bears on security.
+    pub audit: Arc<dyn AuditLog>,
+    /// What only this service can sign, derive and open.
+    pub vault: Arc<Vault>,
     /// Turns passwords into what may be stored.
     pub hasher: Arc<dyn PasswordHasher>,
     /// Signs and reads access tokens.
@@ -40,6 +54,10 @@ pub struct App {
 pub struct Policy {
     /// What a new password must meet.
     pub passwords: PasswordRules,
+    /// How long sessions live.
+    pub sessions: SessionRules,
+    /// What a profile has beyond name and picture.
+    pub profile_fields: ProfileFields,
     /// How long an access token holds.
     pub token_lifetime: TokenLifetime,
     /// Who signs the tokens.

@@ -6,10 +6,13 @@ use proto::claims::Claims;
 use super::error::Cause;
 use crate::domain::{
     Millis,
+    account_event::AccountEvent,
+    audit::AuditEntry,
     email::Email,
     password::Password,
+    session::Session,
     signing_key::{PublicKey, SigningKey},
-    user::User,
+    user::{User, Username},
 };
 
 /// Why a store did not do what it was asked.
@@ -17,7 +20,7 @@ use crate::domain::{
 pub enum StoreError {
     /// Another row has the value that must not repeat.
     #[error("the value is taken")]
-    Taken,
+    Taken(Taken),
     /// The database does not answer.
     #[error("the database does not answer")]
     Unreachable(#[source] Cause),
@@ -26,22 +29,40 @@ pub enum StoreError {
     Broken(#[source] Cause),
 }
 
+/// Which value another row has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The e-mail address.
+    Email,
+    /// The user name.
+    Username,
+    /// Another one.
+    Other,
+}
+
 /// An account with what proves its owner.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// The account.
     pub user: User,
-    /// The password's hash in PHC string format.
-    pub password_hash: String,
+    /// The password's hash in PHC string format; nothing where the account has
+    /// no password.
+    pub password_hash: Option<String>,
 }
 
-/// The accounts.
+/// The accounts. A method that takes an [`AuditEntry`] stores it with what it
+/// does, or neither.
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// Adds an account. [`StoreError::Taken`]: its e-mail address has one.
-    async fn add(&self, account: &Credentials) -> Result<(), StoreError>;
+    /// Adds an account. [`StoreError::Taken`]: its e-mail address or its user
+    /// name has one.
+    async fn add(&self, account: &Credentials, entry: &AuditEntry) -> Result<(), StoreError>;
     /// The account with this address, enabled or not.
     async fn by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError>;
+    /// The account with this user name, enabled or not.
+    async fn by_username(&self, username: &Username) -> Result<Option<Credentials>, StoreError>;
+    /// The account with this id and what proves its owner, enabled or not.
+    async fn credentials(&self, id: &str) -> Result<Option<Credentials>, StoreError>;
     /// The account with this id, enabled or not.
     async fn by_id(&self, id: &str) -> Result<Option<User>, StoreError>;
     /// The accounts with these ids, enabled or not, in any order.
@@ -55,10 +76,89 @@ pub trait Users: Send + Sync {
         new: &str,
         now: Millis,
     ) -> Result<(), StoreError>;
-    /// Makes the account an administrator.
-    async fn grant_admin(&self, id: &str, now: Millis) -> Result<(), StoreError>;
+    /// Stores everything about an account but its password and whether it is
+    /// enabled: name, picture, address, profile, role. Says whether there is
+    /// such an account. [`StoreError::Taken`] as in [`Users::add`].
+    async fn update(&self, user: &User, entry: &AuditEntry) -> Result<bool, StoreError>;
+    /// Gives the account another password and ends sessions of it in the same
+    /// step.
+    async fn set_password(
+        &self,
+        id: &str,
+        hash: &str,
+        end: Option<Which<'_>>,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError>;
+    /// Disables the account and ends its sessions, or enables it again.
+    async fn set_enabled(
+        &self,
+        id: &str,
+        enabled: bool,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError>;
+    /// Deletes the account with all that is stored of it here; the event makes
+    /// the other services do likewise. Says whether there was one.
+    async fn delete(&self, id: &str, entry: &AuditEntry) -> Result<bool, StoreError>;
     /// Whether there is an administrator who can sign in.
     async fn has_admin(&self) -> Result<bool, StoreError>;
+}
+
+/// Which sessions of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which<'a> {
+    /// The one with this id.
+    One(&'a str),
+    /// All.
+    All,
+    /// All but the one with this id.
+    AllBut(&'a str),
+}
+
+/// The sessions. A session's token is known here by its hash alone.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Begins a session.
+    async fn open(
+        &self,
+        session: &Session,
+        token_hash: &str,
+        entry: &AuditEntry,
+    ) -> Result<(), StoreError>;
+    /// The session with this token and its owner, live and enabled or not.
+    async fn by_token(&self, token_hash: &str) -> Result<Option<(Session, User)>, StoreError>;
+    /// The session with this id and its owner, live and enabled or not.
+    async fn by_id(&self, id: &str) -> Result<Option<(Session, User)>, StoreError>;
+    /// Lets a session live until `expires_at`.
+    async fn prolong(&self, id: &str, expires_at: Millis, now: Millis) -> Result<(), StoreError>;
+    /// The sessions of an account that are live at `now`, the newest first.
+    async fn of_user(&self, user_id: &str, now: Millis) -> Result<Vec<Session>, StoreError>;
+    /// Ends sessions of an account, tells the other services of each, and says
+    /// how many there were. Where there was none, nothing is recorded.
+    async fn end(
+        &self,
+        user_id: &str,
+        which: Which<'_>,
+        entry: &AuditEntry,
+    ) -> Result<u64, StoreError>;
+    /// Removes the sessions that were over before `now`.
+    async fn remove_expired(&self, now: Millis) -> Result<u64, StoreError>;
+}
+
+/// What was done that bears on security.
+#[async_trait]
+pub trait AuditLog: Send + Sync {
+    /// Adds a line.
+    async fn add(&self, entry: &AuditEntry) -> Result<(), StoreError>;
+}
+
+/// What other services must learn about accounts.
+#[async_trait]
+pub trait AccountEvents: Send + Sync {
+    /// The events after the one with the number `after`, in order, at most
+    /// `limit`.
+    async fn after(&self, after: i64, limit: i64) -> Result<Vec<AccountEvent>, StoreError>;
+    /// The number of the newest event; 0 where there is none.
+    async fn newest(&self) -> Result<i64, StoreError>;
 }
 
 /// The keys that sign tokens, shared by all replicas.

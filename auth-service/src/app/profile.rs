@@ -1,13 +1,17 @@
 //! Tells whose an access token is.
 
-use super::{App, error::Error};
-use crate::domain::user::User;
+use super::{App, error::Error, sessions::Current, tokens::LEEWAY};
 
 impl App {
-    /// The account that `token` belongs to, as it is now.
-    pub async fn owner_of(&self, token: &str) -> Result<User, Error> {
+    /// The session that `token` was issued for, and its owner, as they are now.
+    pub async fn owner_of(&self, token: &str) -> Result<Current, Error> {
         let claims = self.claims_of(token)?;
-        let user = self.users.by_id(&claims.sub).await?;
-        user.filter(User::is_enabled).ok_or(Error::InvalidToken)
+        let session_id = claims.sid.ok_or(Error::InvalidToken)?;
+        // The token may be a moment over its end, and so may its session.
+        let moment = self.clock.now() - LEEWAY * 1000;
+        let current = self.session_by_id(&session_id, moment).await?;
+        current
+            .filter(|current| current.user.id == claims.sub)
+            .ok_or(Error::InvalidToken)
     }
 }

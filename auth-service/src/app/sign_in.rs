@@ -4,38 +4,71 @@
 
 use super::{
     App,
+    client::Client,
     error::Error,
     ports::{Credentials, Verdict},
-    tokens::SignedIn,
+    sessions::Opened,
 };
-use crate::domain::{email::Email, password::Password};
+use crate::domain::{audit::Act, email::Email, password::Password, user::Username};
 
 /// What a person claims, as they typed it.
 pub struct SignIn {
-    /// Whose account it is.
-    pub email: String,
+    /// Whose account it is: an e-mail address or a user name.
+    pub login: String,
     /// The proof.
     pub password: String,
+    /// Whether the session outlives the browser.
+    pub remember: bool,
 }
 
 impl App {
     /// Signs the owner of an account in.
-    pub async fn sign_in(&self, request: SignIn) -> Result<SignedIn, Error> {
-        let account = match Email::parse(&request.email) {
-            Ok(email) => self.users.by_email(&email).await?,
-            Err(_) => None,
-        };
+    pub async fn sign_in(&self, request: SignIn, client: &Client) -> Result<Opened, Error> {
+        let account = self.account_of(&request.login).await?;
         let password = Password::presented(&request.password);
-        let hash = account.as_ref().map(|known| known.password_hash.as_str());
-        let verdict = self.hasher.verify(&password, hash).await?;
-        let account = account
-            .filter(|known| verdict != Verdict::Wrong && known.user.is_enabled())
-            .ok_or(Error::InvalidCredentials)?;
+        let known = account.as_ref().map(|known| known.user.id.clone());
+        let Some(account) = self.checked(account, &password).await? else {
+            let entry = self.entry(Act::SignInFailed, None, known.as_deref(), client);
+            self.audit.add(&entry).await?;
+            return Err(Error::InvalidCredentials);
+        };
+        let user = account.user;
+        tracing::info!(user_id = %user.id, "signed in");
+        let entry = self.entry(Act::SignedIn, Some(&user.id), Some(&user.id), client);
+        self.open_session(user, request.remember, client, &entry)
+            .await
+    }
+
+    /// The account that someone names to sign in, enabled or not.
+    async fn account_of(&self, login: &str) -> Result<Option<Credentials>, Error> {
+        Ok(match Email::parse(login) {
+            Ok(email) => self.users.by_email(&email).await?,
+            Err(_) => match Username::parse(login) {
+                Ok(username) => self.users.by_username(&username).await?,
+                Err(_) => None,
+            },
+        })
+    }
+
+    /// The account, if it can be used and `password` is its password. Where
+    /// there is no account it costs the same.
+    pub(super) async fn checked(
+        &self,
+        account: Option<Credentials>,
+        password: &Password,
+    ) -> Result<Option<Credentials>, Error> {
+        let hash = account
+            .as_ref()
+            .and_then(|known| known.password_hash.as_deref());
+        let verdict = self.hasher.verify(password, hash).await?;
+        let right = |known: &Credentials| verdict != Verdict::Wrong && known.user.is_enabled();
+        let Some(account) = account.filter(right) else {
+            return Ok(None);
+        };
         if verdict == Verdict::RightButOutdated {
-            self.renew_hash(&account, &password).await;
+            self.renew_hash(&account, password).await;
         }
-        tracing::info!(user_id = %account.user.id, "signed in");
-        self.issue(account.user)
+        Ok(Some(account))
     }
 
     /// Hashes the password anew with today's parameters. The sign-in does not
@@ -43,7 +76,7 @@ impl App {
     async fn renew_hash(&self, account: &Credentials, password: &Password) {
         let renewed = async {
             let hash = self.hasher.hash(password).await?;
-            let old = &account.password_hash;
+            let old = account.password_hash.as_deref().unwrap_or_default();
             self.users
                 .replace_hash(&account.user.id, old, &hash, self.clock.now())
                 .await?;

@@ -3,14 +3,17 @@
 use proto::claims::Role;
 use service_kit::clock::new_id;
 
-use super::{App, error::Error, ports::Credentials, tokens::SignedIn};
+use super::{App, client::Client, error::Error, ports::Credentials, sessions::Opened};
 use crate::domain::{
+    audit::{Act, AuditEntry},
     email::Email,
     password::Password,
-    user::{DisplayName, User},
+    profile::Profile,
+    user::{DisplayName, User, Username},
 };
 
 /// What a person gives to get an account, as they typed it.
+#[derive(Default)]
 pub struct SignUp {
     /// Where mail reaches them.
     pub email: String,
@@ -18,36 +21,86 @@ pub struct SignUp {
     pub password: String,
     /// How they want to be called.
     pub name: String,
+    /// What they want to sign in with beside the address.
+    pub username: Option<String>,
+    /// The URL of a picture of them.
+    pub image: Option<String>,
+    /// What else they tell, by the field's name. Unknown names are left out.
+    pub profile: Vec<(String, String)>,
+    /// Whether the session outlives the browser.
+    pub remember: bool,
 }
 
 impl App {
-    /// Makes an account with the least rights.
-    pub async fn sign_up(&self, request: SignUp) -> Result<SignedIn, Error> {
-        let user = self.add_account(request, Role::User).await?;
-        tracing::info!(user_id = %user.id, "signed up");
-        self.issue(user)
+    /// Makes an account with the least rights, and signs its owner in.
+    pub async fn sign_up(&self, request: SignUp, client: &Client) -> Result<Opened, Error> {
+        let remember = request.remember;
+        let account = self.new_account(request, Role::User).await?;
+        let user_id = account.user.id.clone();
+        let (session, token) = self.new_session(&account.user, remember, client);
+        let entry = self.entry(Act::SignedUp, Some(&user_id), Some(&user_id), client);
+        self.users.add(&account, &entry).await?;
+        tracing::info!(%user_id, "signed up");
+        let entry = self.entry(Act::SignedIn, Some(&user_id), Some(&user_id), client);
+        let digest = super::vault::digest(&token);
+        self.sessions.open(&session, &digest, &entry).await?;
+        Ok(Opened {
+            user: account.user,
+            session,
+            token,
+        })
     }
 
-    pub(super) async fn add_account(&self, request: SignUp, role: Role) -> Result<User, Error> {
+    /// Makes an account that nobody is signed in to.
+    pub(super) async fn add_account(
+        &self,
+        request: SignUp,
+        role: Role,
+        entry_of: impl FnOnce(&User) -> AuditEntry,
+    ) -> Result<User, Error> {
+        let account = self.new_account(request, role).await?;
+        self.users.add(&account, &entry_of(&account.user)).await?;
+        Ok(account.user)
+    }
+
+    async fn new_account(&self, request: SignUp, role: Role) -> Result<Credentials, Error> {
         let email = Email::parse(&request.email)?;
         let name = DisplayName::parse(&request.name)?;
+        let username = request.username.as_deref().map(Username::parse);
+        let username = username.transpose()?;
+        let profile = self.profile_of(&request.profile)?;
         let rules = self.policy.passwords;
         let password = Password::chosen(&request.password, rules)
             .map_err(|weakness| Error::weak_password(weakness, rules.min_length))?;
         let password_hash = self.hasher.hash(&password).await?;
+        let now = self.clock.now();
         let user = User {
             id: new_id(self.clock.as_ref(), self.randomness.as_ref()),
             email,
+            username,
             name,
             role,
-            created_at: self.clock.now(),
+            email_verified: false,
+            image: request.image,
+            profile,
+            created_at: now,
+            updated_at: now,
             disabled_at: None,
         };
-        let account = Credentials {
+        Ok(Credentials {
             user,
-            password_hash,
-        };
-        self.users.add(&account).await?;
-        Ok(account.user)
+            password_hash: Some(password_hash),
+        })
+    }
+
+    /// The fields of a profile that are known here.
+    fn profile_of(&self, told: &[(String, String)]) -> Result<Profile, Error> {
+        let mut profile = Profile::default();
+        for (name, text) in told {
+            if self.policy.profile_fields.has(name) {
+                profile.set(name, Some(text))?;
+            }
+        }
+        Ok(profile)
     }
 }

@@ -4,27 +4,27 @@ use proto::claims::Claims;
 use service_kit::clock::{is_id, new_id};
 
 use super::{App, error::Error};
-use crate::domain::{signing_key::PublicKey, user::User};
+use crate::domain::{session::Session, signing_key::PublicKey, user::User};
 
 /// Seconds by which the clocks of two replicas may differ.
-const LEEWAY: i64 = 5;
+pub(super) const LEEWAY: i64 = 5;
 
-/// Someone who has just proved who they are.
+/// A token that other services check by themselves.
 #[derive(Debug, Clone)]
-pub struct SignedIn {
-    /// Their account.
-    pub user: User,
-    /// What proves it from now on.
-    pub access_token: String,
-    /// For how many seconds.
+pub struct AccessToken {
+    /// The JWT.
+    pub token: String,
+    /// For how many seconds it holds.
     pub expires_in: i64,
 }
 
 impl App {
-    /// Signs a token for `user`.
-    pub(super) fn issue(&self, user: User) -> Result<SignedIn, Error> {
+    /// Signs a token for the owner of a session. It ends with the session
+    /// at the latest.
+    pub fn access_token(&self, user: &User, session: &Session) -> Result<AccessToken, Error> {
         let now = self.clock.now() / 1000;
-        let expires_in = self.policy.token_lifetime.seconds();
+        let until_its_end = session.expires_at / 1000 - now;
+        let expires_in = self.policy.token_lifetime.seconds().min(until_its_end);
         let claims = Claims {
             iss: self.policy.issuer.clone(),
             aud: self.policy.audience.clone(),
@@ -36,13 +36,10 @@ impl App {
             email: user.email.as_str().to_owned(),
             name: user.name.as_str().to_owned(),
             role: user.role,
+            sid: Some(session.id.clone()),
         };
-        let access_token = self.signer.sign(&claims).map_err(Error::Internal)?;
-        Ok(SignedIn {
-            user,
-            access_token,
-            expires_in,
-        })
+        let token = self.signer.sign(&claims).map_err(Error::Internal)?;
+        Ok(AccessToken { token, expires_in })
     }
 
     /// What `token` says, if it holds now.

@@ -1,7 +1,11 @@
 //! Nouns and their rules. No I/O, no wire format, no clock.
 
+pub mod account_event;
+pub mod audit;
 pub mod email;
 pub mod password;
+pub mod profile;
+pub mod session;
 pub mod signing_key;
 pub mod token_lifetime;
 pub mod user;

@@ -2,7 +2,7 @@
 
 use proto::claims::Role;
 
-use super::{Millis, email::Email};
+use super::{Millis, email::Email, profile::Profile};
 
 /// The most code points that a display name may have.
 pub const MAX_NAME_LENGTH: usize = 200;
@@ -14,6 +14,36 @@ pub struct DisplayName(String);
 /// A text is empty, too long, or holds control characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidName;
+
+/// A name to sign in with, beside the e-mail address: 3 to 64 letters, digits,
+/// `.`, `_` and `-`, lower-case. It holds no `@`, so that it is never taken for
+/// an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Username(String);
+
+/// A text is no user name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidUsername;
+
+impl Username {
+    /// Reads a user name as a person typed it.
+    pub fn parse(text: &str) -> Result<Self, InvalidUsername> {
+        let name = text.trim().to_lowercase();
+        let plain = name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+        if plain && (3..=64).contains(&name.len()) {
+            Ok(Self(name))
+        } else {
+            Err(InvalidUsername)
+        }
+    }
+
+    /// The user name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl DisplayName {
     /// Reads a name as a person typed it.
@@ -40,12 +70,22 @@ pub struct User {
     pub id: String,
     /// Where mail reaches the person; no two accounts share it.
     pub email: Email,
+    /// What the person may sign in with instead; no two accounts share it.
+    pub username: Option<Username>,
     /// How the person wants to be called.
     pub name: DisplayName,
     /// What the account may do.
     pub role: Role,
+    /// Whether the address was shown to belong to the person.
+    pub email_verified: bool,
+    /// The URL of a picture of the person.
+    pub image: Option<String>,
+    /// What else the person tells.
+    pub profile: Profile,
     /// When it was made.
     pub created_at: Millis,
+    /// When anything in it changed.
+    pub updated_at: Millis,
     /// Since when it can't be used, if so.
     pub disabled_at: Option<Millis>,
 }
@@ -60,6 +100,14 @@ impl User {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn user_names_are_never_taken_for_addresses() {
+        assert_eq!(Username::parse(" Ada.L-1 ").unwrap().as_str(), "ada.l-1");
+        for wrong in ["ab", "a@b.c", "a b c", "ädä", &"a".repeat(65)] {
+            assert_eq!(Username::parse(wrong), Err(InvalidUsername), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn names_are_any_script_but_not_empty_nor_endless() {

@@ -8,17 +8,27 @@ use axum::{
     response::IntoResponse,
 };
 
-use crate::{
-    app::{App, error::Error},
-    domain::user::User,
-};
+use crate::app::{App, client::Client, error::Error, sessions::Current};
 
-/// The account whose token the request carries. `E` is how the surface says
-/// that there is none.
+/// The account whose access token the request carries. `E` is how the surface
+/// says that there is none.
 pub struct CurrentUser<E> {
-    /// The account, as it is now.
-    pub user: User,
+    /// The account and the token's session, as they are now.
+    pub current: Current,
     surface: PhantomData<E>,
+}
+
+/// Where the request comes from.
+pub struct Caller(pub Client);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let user_agent = parts.headers.get(header::USER_AGENT);
+        let user_agent = user_agent.and_then(|value| value.to_str().ok());
+        Ok(Self(Client::new(None, user_agent)))
+    }
 }
 
 impl<E: From<Error> + IntoResponse> FromRequestParts<Arc<App>> for CurrentUser<E> {
@@ -26,9 +36,9 @@ impl<E: From<Error> + IntoResponse> FromRequestParts<Arc<App>> for CurrentUser<E
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, E> {
         let token = bearer(&parts.headers)?;
-        let user = app.owner_of(token).await?;
+        let current = app.owner_of(token).await?;
         Ok(Self {
-            user,
+            current,
             surface: PhantomData,
         })
     }

@@ -42,12 +42,8 @@ impl PasswordHasher for FailingHasher {
 async fn sign_in_with(failure: fn() -> HashError) -> axum::http::Response<Body> {
     let whole = TestApp::sqlite().await.app;
     let app = App {
-        users: Arc::clone(&whole.users),
         hasher: Arc::new(FailingHasher(failure)),
-        signer: Arc::clone(&whole.signer),
-        clock: Arc::clone(&whole.clock),
-        randomness: Arc::clone(&whole.randomness),
-        policy: whole.policy.clone(),
+        ..App::clone(&whole)
     };
     let health = Health {
         service: "auth-service",
@@ -182,7 +178,7 @@ fn half_a_configuration_is_refused_before_a_port_is_bound() {
 
 #[test]
 fn the_help_text_lists_every_variable() {
-    let help = service_kit::environment::describe(VARIABLES);
+    let help = service_kit::environment::describe(&VARIABLES);
     insta::with_settings!({snapshot_path => "snapshots", prepend_module_to_snapshot => false}, {
         insta::assert_snapshot!("variables", help);
     });

@@ -121,6 +121,7 @@ pub fn claims_of(name: &str) -> Claims {
         email: format!("{name}@example.com"),
         name: name.to_owned(),
         role: role_of(name),
+        sid: None,
     }
 }
 

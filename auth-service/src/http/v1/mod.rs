@@ -10,7 +10,10 @@ use axum::{
 };
 use service_kit::problem::ProblemJson;
 
-use super::{Route, extract::CurrentUser};
+use super::{
+    Route,
+    extract::{Caller, CurrentUser},
+};
 use crate::app::App;
 
 pub mod problem;
@@ -39,23 +42,27 @@ pub(super) fn routes() -> Vec<Route> {
 
 async fn sign_up(
     State(app): State<Arc<App>>,
+    Caller(client): Caller,
     ProblemJson(body): ProblemJson<SignUpBody>,
 ) -> Result<impl IntoResponse, V1Error> {
-    let signed_in = app.sign_up(body.into()).await?;
-    let body = Json(SessionBody::from(signed_in));
+    let opened = app.sign_up(body.into(), &client).await?;
+    let access = app.access_token(&opened.user, &opened.session)?;
+    let body = Json(SessionBody::from((opened, access)));
     Ok((StatusCode::CREATED, NO_STORE, body))
 }
 
 async fn sign_in(
     State(app): State<Arc<App>>,
+    Caller(client): Caller,
     ProblemJson(body): ProblemJson<SignInBody>,
 ) -> Result<impl IntoResponse, V1Error> {
-    let signed_in = app.sign_in(body.into()).await?;
-    Ok((NO_STORE, Json(SessionBody::from(signed_in))))
+    let opened = app.sign_in(body.into(), &client).await?;
+    let access = app.access_token(&opened.user, &opened.session)?;
+    Ok((NO_STORE, Json(SessionBody::from((opened, access)))))
 }
 
-async fn me(CurrentUser { user, .. }: CurrentUser<V1Error>) -> impl IntoResponse {
-    (NO_STORE, Json(UserBody::from(user)))
+async fn me(CurrentUser { current, .. }: CurrentUser<V1Error>) -> impl IntoResponse {
+    (NO_STORE, Json(UserBody::from(current.user)))
 }
 
 async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {

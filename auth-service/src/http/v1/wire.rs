@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    app::{sign_in::SignIn, sign_up::SignUp, tokens::SignedIn},
+    app::{sessions::Opened, sign_in::SignIn, sign_up::SignUp, tokens::AccessToken},
     domain::{Millis, signing_key::PublicKey, user::User},
 };
 
@@ -24,6 +24,8 @@ impl From<SignUpBody> for SignUp {
             email: body.email,
             password: body.password,
             name: body.name,
+            remember: true,
+            ..Self::default()
         }
     }
 }
@@ -38,8 +40,9 @@ pub struct SignInBody {
 impl From<SignInBody> for SignIn {
     fn from(body: SignInBody) -> Self {
         Self {
-            email: body.email,
+            login: body.email,
             password: body.password,
+            remember: true,
         }
     }
 }
@@ -53,13 +56,13 @@ pub struct SessionBody {
     user: UserBody,
 }
 
-impl From<SignedIn> for SessionBody {
-    fn from(signed_in: SignedIn) -> Self {
+impl From<(Opened, AccessToken)> for SessionBody {
+    fn from((opened, access): (Opened, AccessToken)) -> Self {
         Self {
-            access_token: signed_in.access_token,
+            access_token: access.token,
             token_type: "Bearer",
-            expires_in: signed_in.expires_in,
-            user: signed_in.user.into(),
+            expires_in: access.expires_in,
+            user: opened.user.into(),
         }
     }
 }

@@ -2,11 +2,16 @@
 
 use sqlx::{error::DatabaseError, migrate::Migrator};
 
-use crate::app::ports::StoreError;
+use crate::app::ports::{StoreError, Taken};
 
+mod record;
+mod sessions;
 mod signing_keys;
+mod user_row;
 mod users;
 
+pub use record::{SqlAccountEvents, SqlAuditLog};
+pub use sessions::SqlSessions;
 pub use signing_keys::SqlSigningKeys;
 pub use users::SqlUsers;
 
@@ -22,7 +27,9 @@ pub fn migrations() -> Migrator {
 /// ours; a database that does not answer is not.
 fn failed(error: sqlx::Error) -> StoreError {
     match error {
-        sqlx::Error::Database(error) if error.is_unique_violation() => StoreError::Taken,
+        sqlx::Error::Database(error) if error.is_unique_violation() => {
+            StoreError::Taken(what_is_taken(error.as_ref()))
+        }
         sqlx::Error::Database(error) if is_passing(error.as_ref()) => {
             StoreError::Unreachable(error)
         }
@@ -31,6 +38,19 @@ fn failed(error: sqlx::Error) -> StoreError {
         | sqlx::Error::PoolClosed
         | sqlx::Error::Tls(_) => StoreError::Unreachable(Box::new(error)),
         other => StoreError::Broken(Box::new(other)),
+    }
+}
+
+/// Which value repeats. PostgreSQL names the index, SQLite only says table and
+/// column in its message.
+fn what_is_taken(error: &dyn DatabaseError) -> Taken {
+    let said = error.constraint().unwrap_or_else(|| error.message());
+    match said {
+        said if said.contains("users_by_email") || said.contains("users.email") => Taken::Email,
+        said if said.contains("users_by_username") || said.contains("users.username") => {
+            Taken::Username
+        }
+        _ => Taken::Other,
     }
 }
 

@@ -1,19 +1,23 @@
 //! Accounts in SQL.
 
-use std::fmt::Write;
-
 use async_trait::async_trait;
-use proto::claims::Role;
 use service_kit::database::Database;
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction};
 
-use super::{BadRow, failed};
+use super::{
+    failed,
+    record::{record, tell},
+    sessions::end_sessions,
+    user_row::{COLUMNS, UserRow, profile_text},
+};
 use crate::{
-    app::ports::{Credentials, StoreError, Users},
+    app::ports::{Credentials, StoreError, Users, Which},
     domain::{
         Millis,
+        account_event::Happening,
+        audit::AuditEntry,
         email::Email,
-        user::{DisplayName, User},
+        user::{User, Username},
     },
 };
 
@@ -26,95 +30,64 @@ impl SqlUsers {
     pub const fn new(database: Database) -> Self {
         Self(database)
     }
-}
 
-#[derive(FromRow)]
-struct UserRow {
-    id: String,
-    email: String,
-    name: String,
-    password_hash: String,
-    role: String,
-    created_at: i64,
-    disabled_at: Option<i64>,
-}
-
-impl UserRow {
-    fn into_credentials(self) -> Result<Credentials, BadRow> {
-        let bad = |column| BadRow {
-            table: "users",
-            id: self.id.clone(),
-            column,
-        };
-        let user = User {
-            email: Email::parse(&self.email).map_err(|_| bad("email"))?,
-            name: DisplayName::parse(&self.name).map_err(|_| bad("name"))?,
-            role: Role::from_word(&self.role).ok_or_else(|| bad("role"))?,
-            created_at: self.created_at,
-            disabled_at: self.disabled_at,
-            id: self.id,
-        };
-        Ok(Credentials {
-            user,
-            password_hash: self.password_hash,
-        })
+    /// The account whose `column` holds `value`.
+    async fn found(
+        &self,
+        column: &'static str,
+        value: &str,
+    ) -> Result<Option<Credentials>, StoreError> {
+        // Safe: the column's name is a constant of this file.
+        let sql = AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM users u WHERE u.{column} = $1"
+        ));
+        let row: Option<UserRow> = sqlx::query_as(sql)
+            .bind(value)
+            .fetch_optional(&self.0.pool)
+            .await
+            .map_err(failed)?;
+        Ok(row.map(UserRow::into_credentials).transpose()?)
     }
 }
 
 #[async_trait]
 impl Users for SqlUsers {
-    async fn add(&self, account: &Credentials) -> Result<(), StoreError> {
-        let user = &account.user;
-        sqlx::query(
-            "INSERT INTO users \
-             (id, email, name, password_hash, role, created_at, updated_at, disabled_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $6, $7)",
-        )
-        .bind(&user.id)
-        .bind(user.email.as_str())
-        .bind(user.name.as_str())
-        .bind(&account.password_hash)
-        .bind(user.role.as_str())
-        .bind(user.created_at)
-        .bind(user.disabled_at)
-        .execute(&self.0.pool)
-        .await
-        .map_err(failed)?;
-        Ok(())
+    async fn add(&self, account: &Credentials, entry: &AuditEntry) -> Result<(), StoreError> {
+        let mut transaction = self.0.begin().await.map_err(failed)?;
+        insert(&mut transaction, account).await?;
+        record(&mut transaction, entry).await?;
+        transaction.commit().await.map_err(failed)
     }
 
     async fn by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
-        let row: Option<UserRow> = sqlx::query_as(
-            "SELECT id, email, name, password_hash, role, created_at, disabled_at \
-             FROM users WHERE email = $1",
-        )
-        .bind(email.as_str())
-        .fetch_optional(&self.0.pool)
-        .await
-        .map_err(failed)?;
-        Ok(row.map(UserRow::into_credentials).transpose()?)
+        self.found("email", email.as_str()).await
+    }
+
+    async fn by_username(&self, username: &Username) -> Result<Option<Credentials>, StoreError> {
+        self.found("username", username.as_str()).await
+    }
+
+    async fn credentials(&self, id: &str) -> Result<Option<Credentials>, StoreError> {
+        self.found("id", id).await
     }
 
     async fn by_id(&self, id: &str) -> Result<Option<User>, StoreError> {
-        let found = self.by_ids(&[id.to_owned()]).await?;
-        Ok(found.into_iter().next())
+        let found = self.found("id", id).await?;
+        Ok(found.map(|account| account.user))
     }
 
     async fn by_ids(&self, ids: &[String]) -> Result<Vec<User>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut sql = String::from(
-            "SELECT id, email, name, password_hash, role, created_at, disabled_at \
-             FROM users WHERE id IN ($1",
-        );
-        for number in 2..=ids.len() {
-            // Writing to a String can't fail.
-            let _ = write!(sql, ", ${number}");
-        }
-        sql.push(')');
-        // Safe: nothing but numbered placeholders is added to a constant.
-        let mut query = sqlx::query_as(AssertSqlSafe(sql));
+        // `QueryBuilder` numbers no placeholders on `Any`, as PostgreSQL needs.
+        let places: Vec<String> = (1..=ids.len()).map(|number| format!("${number}")).collect();
+        // Safe: nothing but numbered placeholders is added to constants.
+        let sql = AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM users u WHERE u.id IN ({})",
+            places.join(", ")
+        ));
+        let mut query = sqlx::query_as(sql);
         for id in ids {
             query = query.bind(id);
         }
@@ -146,16 +119,91 @@ impl Users for SqlUsers {
         Ok(())
     }
 
-    async fn grant_admin(&self, id: &str, now: Millis) -> Result<(), StoreError> {
-        sqlx::query(
-            "UPDATE users SET role = 'admin', updated_at = $1 WHERE id = $2 AND role <> 'admin'",
+    async fn update(&self, user: &User, entry: &AuditEntry) -> Result<bool, StoreError> {
+        let mut transaction = self.0.begin().await.map_err(failed)?;
+        let done = sqlx::query(
+            "UPDATE users SET email = $1, username = $2, name = $3, role = $4, \
+             email_verified = $5, image = $6, profile = $7, updated_at = $8 WHERE id = $9",
         )
-        .bind(now)
-        .bind(id)
-        .execute(&self.0.pool)
+        .bind(user.email.as_str())
+        .bind(user.username.as_ref().map(Username::as_str))
+        .bind(user.name.as_str())
+        .bind(user.role.as_str())
+        .bind(i64::from(user.email_verified))
+        .bind(user.image.as_deref())
+        .bind(profile_text(&user.profile))
+        .bind(user.updated_at)
+        .bind(&user.id)
+        .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-        Ok(())
+        finish(transaction, done.rows_affected() > 0, entry).await
+    }
+
+    async fn set_password(
+        &self,
+        id: &str,
+        hash: &str,
+        end: Option<Which<'_>>,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.0.begin().await.map_err(failed)?;
+        let done =
+            sqlx::query("UPDATE users SET password_hash = $1, updated_at = $2 WHERE id = $3")
+                .bind(hash)
+                .bind(entry.at)
+                .bind(id)
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+        if let Some(which) = end {
+            end_sessions(&mut transaction, id, which, entry.at).await?;
+        }
+        finish(transaction, done.rows_affected() > 0, entry).await
+    }
+
+    async fn set_enabled(
+        &self,
+        id: &str,
+        enabled: bool,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.0.begin().await.map_err(failed)?;
+        let done = sqlx::query(
+            "UPDATE users SET disabled_at = $1, updated_at = $2 \
+             WHERE id = $3 AND (disabled_at IS NULL) <> ($1 IS NULL)",
+        )
+        .bind((!enabled).then_some(entry.at))
+        .bind(entry.at)
+        .bind(id)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        let changed = done.rows_affected() > 0;
+        if changed {
+            let happening = if enabled {
+                Happening::Enabled
+            } else {
+                end_sessions(&mut transaction, id, Which::All, entry.at).await?;
+                Happening::Disabled
+            };
+            tell(&mut transaction, id, &happening, entry.at).await?;
+        }
+        finish(transaction, changed, entry).await
+    }
+
+    async fn delete(&self, id: &str, entry: &AuditEntry) -> Result<bool, StoreError> {
+        let mut transaction = self.0.begin().await.map_err(failed)?;
+        let done = sqlx::query("DELETE FROM users WHERE id = $1")
+            .bind(id)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        let deleted = done.rows_affected() > 0;
+        if deleted {
+            tell(&mut transaction, id, &Happening::Deleted, entry.at).await?;
+        }
+        finish(transaction, deleted, entry).await
     }
 
     async fn has_admin(&self) -> Result<bool, StoreError> {
@@ -167,4 +215,47 @@ impl Users for SqlUsers {
         .map_err(failed)?;
         Ok(admins > 0)
     }
+}
+
+/// Commits what was changed with its line of the audit log; nothing where
+/// nothing was changed.
+async fn finish(
+    mut transaction: Transaction<'static, Any>,
+    changed: bool,
+    entry: &AuditEntry,
+) -> Result<bool, StoreError> {
+    if changed {
+        record(&mut transaction, entry).await?;
+        transaction.commit().await.map_err(failed)?;
+    }
+    Ok(changed)
+}
+
+/// Adds an account within a transaction.
+pub(super) async fn insert(
+    connection: &mut AnyConnection,
+    account: &Credentials,
+) -> Result<(), StoreError> {
+    let user = &account.user;
+    sqlx::query(
+        "INSERT INTO users (id, email, username, name, password_hash, role, email_verified, \
+         image, profile, created_at, updated_at, disabled_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    )
+    .bind(&user.id)
+    .bind(user.email.as_str())
+    .bind(user.username.as_ref().map(Username::as_str))
+    .bind(user.name.as_str())
+    .bind(account.password_hash.as_deref())
+    .bind(user.role.as_str())
+    .bind(i64::from(user.email_verified))
+    .bind(user.image.as_deref())
+    .bind(profile_text(&user.profile))
+    .bind(user.created_at)
+    .bind(user.updated_at)
+    .bind(user.disabled_at)
+    .execute(&mut *connection)
+    .await
+    .map_err(failed)?;
+    Ok(())
 }

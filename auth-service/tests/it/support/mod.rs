@@ -47,7 +47,7 @@ impl TestApp {
             app: service.app,
             router: service.router,
             clock,
-            database: Database::open(&config.database).await.unwrap(),
+            database: Database::open(&config.server.database).await.unwrap(),
             home,
         }
     }
