@@ -2,15 +2,16 @@
 
 DATA_DIR ?= ./data
 PYTHON ?= python3
+TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 # What `make run` reads settings from, where the environment lacks them.
 ENV_FILE ?= .env
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run model test bench tools
+.PHONY: help run model test bench bench-auth tools
 
 help: ## List the commands.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: tools ## Set everything up and run both services until Ctrl-C.
 	@exec $(PYTHON) deploy/run.py --env-file '$(ENV_FILE)'
@@ -18,9 +19,13 @@ run: tools ## Set everything up and run both services until Ctrl-C.
 model: tools ## Fetch the embedding model to DATA_DIR/models, where it is missing.
 	@DATA_DIR='$(DATA_DIR)' exec $(PYTHON) deploy/model/fetch.py
 
-test: model ## Set up what tests need (PostgreSQL, the model) and run every test.
-	@LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' exec deploy/with-postgres.sh \
+test: model ## Set up what tests need (PostgreSQL, the model, npm packages) and run every test.
+	@LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' deploy/with-postgres.sh \
 		cargo test --workspace --locked --no-fail-fast
+	@command -v npm >/dev/null || \
+		{ echo '`npm` is not installed; install Node.js 20 or newer (Debian: apt-get install nodejs npm)' >&2; exit 1; }
+	@cd auth-service/tests/better-auth-client && npm ci --silent && \
+		AUTH_SERVICE='$(abspath $(TARGET_DIR))/debug/auth-service' npm test --silent
 
 bench: tools ## Measure retrieval on the labelled set in the folder EVAL_DIR.
 	@if [ -z '$(EVAL_DIR)' ]; then \
@@ -28,6 +33,9 @@ bench: tools ## Measure retrieval on the labelled set in the folder EVAL_DIR.
 	@$(MAKE) --no-print-directory model
 	@cargo build --workspace --locked
 	@DATA_DIR='$(DATA_DIR)' exec "$${CARGO_TARGET_DIR:-target}/debug/api-service" eval '$(EVAL_DIR)'
+
+bench-auth: tools ## Measure sign-ins, sessions, tokens and memory of auth-service on PostgreSQL.
+	@deploy/with-postgres.sh cargo bench -p auth-service --locked --benches
 
 tools:
 	@command -v $(PYTHON) >/dev/null || \
