@@ -76,7 +76,13 @@ pub async fn assemble(
         version: env!("CARGO_PKG_VERSION"),
         dependencies: vec![Arc::new(DatabaseHealth(database))],
     };
-    let router = http::router(Arc::clone(&app), health, &config.server.allowed_origins);
+    let server = &config.server;
+    let router = http::router(
+        Arc::clone(&app),
+        health,
+        &server.allowed_origins,
+        server.trusted_proxies.clone(),
+    );
     Ok(Service { app, router })
 }
 

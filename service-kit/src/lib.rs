@@ -3,6 +3,7 @@
 //! knows nothing of users or documents.
 
 pub mod browser_origins;
+pub mod client_address;
 pub mod clock;
 pub mod database;
 pub mod environment;

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::{
     browser_origins::AllowedOrigins,
+    client_address::TrustedProxies,
     database::DatabaseUrl,
     environment::{Environment, InvalidVariable, Variable},
     telemetry::LogFormat,
@@ -69,6 +70,12 @@ pub const VARIABLES: &[Variable] = &[
          list; `*` for all. None where it is not set.",
     ),
     Variable::plain(
+        "TRUSTED_PROXIES",
+        "",
+        "The addresses and networks of the proxies before auth-service, separated by commas, such \
+         as 10.0.0.0/8,::1: whose X-Forwarded-For is believed. None where it is not set.",
+    ),
+    Variable::plain(
         "LOG_LEVEL",
         "info",
         "error, warn, info, debug or trace, or a tracing filter.",
@@ -96,6 +103,8 @@ pub struct ServerConfig {
     pub public_url: Url,
     /// Who may call from a browser.
     pub allowed_origins: AllowedOrigins,
+    /// Whose word is taken for a client's address.
+    pub trusted_proxies: TrustedProxies,
     /// What is logged.
     pub log_level: String,
     /// How it is logged.
@@ -119,11 +128,19 @@ impl ServerConfig {
             },
             public_url: public_url(environment)?,
             allowed_origins: AllowedOrigins::read(environment, "ALLOWED_ORIGINS")?,
+            trusted_proxies: trusted_proxies(environment)?,
             log_level: environment.text("LOG_LEVEL")?,
             log_format: environment.parsed("LOG_FORMAT")?,
             data_dir,
         })
     }
+}
+
+fn trusted_proxies(environment: &Environment) -> Result<TrustedProxies, InvalidVariable> {
+    let text = environment.text("TRUSTED_PROXIES")?;
+    let problem = "must hold addresses and networks, such as 10.0.0.0/8,::1";
+    let proxies = text.parse();
+    proxies.map_err(|_| InvalidVariable::new("TRUSTED_PROXIES", problem))
 }
 
 fn public_url(environment: &Environment) -> Result<Url, InvalidVariable> {

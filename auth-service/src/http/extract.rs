@@ -8,6 +8,8 @@ use axum::{
     response::IntoResponse,
 };
 
+use service_kit::client_address::ClientAddress;
+
 use crate::app::{App, client::Client, error::Error, sessions::Current};
 
 /// The account whose access token the request carries. `E` is how the surface
@@ -27,7 +29,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let user_agent = parts.headers.get(header::USER_AGENT);
         let user_agent = user_agent.and_then(|value| value.to_str().ok());
-        Ok(Self(Client::new(None, user_agent)))
+        let address = parts.extensions.get::<ClientAddress>();
+        let ip = address.map(|ClientAddress(ip)| ip.to_string());
+        Ok(Self(Client::new(ip, user_agent)))
     }
 }
 

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     http::Method,
+    middleware::from_fn_with_state,
     routing::{MethodFilter, MethodRouter, on},
 };
 use service_kit::{
     browser_origins::AllowedOrigins,
+    client_address::{self, TrustedProxies},
     health::{self, Health},
     http_layers::wrap,
 };
@@ -73,11 +75,18 @@ pub fn table() -> Vec<(Method, &'static str)> {
 }
 
 /// All of auth-service's HTTP.
-pub fn router(app: Arc<App>, health: Health, origins: &AllowedOrigins) -> Router {
+pub fn router(
+    app: Arc<App>,
+    health: Health,
+    origins: &AllowedOrigins,
+    proxies: TrustedProxies,
+) -> Router {
     let routed = routes().into_iter().fold(Router::new(), |router, route| {
         router.route(route.path, route.handler)
     });
-    let answered = routed.with_state(app).merge(health::routes(health));
+    let noted = from_fn_with_state(Arc::new(proxies), client_address::note);
+    let routed = routed.with_state(app).layer(noted);
+    let answered = routed.merge(health::routes(health));
     let cors = origins.layer([Method::GET, Method::POST]);
     wrap(answered, MAX_BODY_BYTES, cors)
 }

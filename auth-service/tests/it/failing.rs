@@ -16,7 +16,9 @@ use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
-use service_kit::{browser_origins::AllowedOrigins, health::Health};
+use service_kit::{
+    browser_origins::AllowedOrigins, client_address::TrustedProxies, health::Health,
+};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -50,7 +52,12 @@ async fn sign_in_with(failure: fn() -> HashError) -> axum::http::Response<Body> 
         version: "0",
         dependencies: Vec::new(),
     };
-    let router = http::router(Arc::new(app), health, &AllowedOrigins::SameOnly);
+    let router = http::router(
+        Arc::new(app),
+        health,
+        &AllowedOrigins::SameOnly,
+        TrustedProxies::default(),
+    );
     router.oneshot(sign_in_request("ada")).await.unwrap()
 }
 
@@ -166,6 +173,7 @@ fn half_a_configuration_is_refused_before_a_port_is_bound() {
         ("ALLOWED_ORIGINS", "docs.example.com"),
         ("ALLOWED_ORIGINS", "[\"https://docs.example.com\""),
         ("ALLOWED_ORIGINS", "https://docs.example.com/path"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
         ("LOG_FORMAT", "xml"),
     ]
     .map(|(name, value)| refusal(name, value))

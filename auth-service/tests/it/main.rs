@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod client_address;
 mod failing;
 mod grpc;
 mod process;
