@@ -109,7 +109,7 @@ fn each_library_has_its_place() {
     only_in("src", "ed25519_dalek", &["src/outbound/jwt.rs"]);
     only_in("src", "tonic", &["src/grpc.rs"]);
     only_in("src", "std::env", &["src/config/"]);
-    only_in("src", "clap", &["src/cli.rs", "src/main.rs"]);
+    only_in("src", "clap", &["src/cli/", "src/main.rs"]);
 }
 
 #[test]

@@ -120,7 +120,7 @@ async fn an_account_that_is_there_is_granted_and_keeps_its_password() {
     let app = TestApp::sqlite().await;
     let session = app.sign_up("ada").await;
     let config = app.home.config(&[("ADMIN_EMAIL", "ada@example.com")]);
-    let granted = cli::create_admin(&config, None, true).await.unwrap();
+    let granted = cli::admin::create(&config, None, true).await.unwrap();
     let email = "ada@example.com".to_owned();
     assert!(granted == AdminCreated::Granted { email });
     let (status, body) = app.ask(sign_in_request("ada")).await;
@@ -135,7 +135,7 @@ async fn an_account_that_is_there_is_granted_and_keeps_its_password() {
 async fn the_configured_administrator_meets_the_rules() {
     let home = TestDatabase::sqlite();
     let config = home.config(&[("ADMIN_PASSWORD", "short")]);
-    let Err(error) = cli::create_admin(&config, None, false).await else {
+    let Err(error) = cli::admin::create(&config, None, false).await else {
         panic!("a short password was taken");
     };
     assert_eq!(

@@ -1,0 +1,63 @@
+//! The command line: a file a group of commands.
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use service_kit::{environment::describe, serve::BindError, telemetry};
+
+use crate::{
+    config::{Config, VARIABLES},
+    startup,
+};
+
+pub mod admin;
+
+use admin::AdminCommand;
+
+/// Accounts and access tokens for Lectern.
+#[derive(Debug, Parser)]
+#[command(name = "auth-service", version, after_help = describe(&VARIABLES))]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves HTTP and gRPC until it is told to stop; so does no command at all.
+    Serve,
+    /// Brings the database's schema up to date, and ends.
+    Migrate,
+    /// Manages administrators and accounts.
+    #[command(subcommand)]
+    Admin(AdminCommand),
+}
+
+impl Cli {
+    /// Does what the command line asks.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let config = Config::from_process()?;
+        telemetry::start(&config.server.log_level, config.server.log_format);
+        match self.command {
+            None | Some(Command::Serve) => startup::serve(&config).await,
+            Some(Command::Migrate) => startup::migrate(&config).await,
+            Some(Command::Admin(command)) => command.run(&config).await,
+        }
+    }
+}
+
+/// An error on one line, with what caused it.
+pub fn one_line(error: &anyhow::Error) -> String {
+    // It says in words already what the system's error says.
+    if let Some(bind) = error.downcast_ref::<BindError>() {
+        return bind.to_string();
+    }
+    format!("{error:#}").replace('\n', " ")
+}
+
+/// Writes what a command tells its caller to standard output.
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.context("standard output can't be written")
+}
