@@ -23,7 +23,7 @@ use crate::{
     outbound::{
         argon2::Argon2Hasher,
         jwt::{Ed25519Names, JwtSigner},
-        sql::{SqlAuditLog, SqlSessions, SqlSigningKeys, SqlUsers, migrations},
+        sql::{SqlAuditLog, SqlCounts, SqlSessions, SqlSigningKeys, SqlUsers, migrations},
     },
 };
 
@@ -51,6 +51,7 @@ pub async fn assemble(
     .await?;
     let policy = Policy {
         passwords: config.passwords.rules,
+        rates: config.throttling.rates,
         sessions: SessionRules::default().outliving(config.tokens.lifetime.seconds() * 1000),
         profile_fields: config.accounts.profile_fields.clone(),
         token_lifetime: config.tokens.lifetime,
@@ -64,6 +65,7 @@ pub async fn assemble(
         users: Arc::new(SqlUsers::new(database.clone())),
         sessions: Arc::new(SqlSessions::new(database.clone())),
         audit: Arc::new(SqlAuditLog::new(database.clone())),
+        counts: Arc::new(SqlCounts::new(database.clone())),
         vault: Arc::new(Vault::new(auth_secret(config, randomness.as_ref())?)),
         hasher: Arc::new(hasher),
         signer: Arc::new(signer),

@@ -1,5 +1,7 @@
 //! Who is at the other end of a request, and what the audit log says of it.
 
+use std::net::Ipv6Addr;
+
 use service_kit::clock::new_id;
 
 use super::App;
@@ -25,6 +27,28 @@ impl Client {
             text[..end].to_owned()
         });
         Self { ip, user_agent }
+    }
+}
+
+impl Client {
+    /// What limits count by: the address, or of IPv6 the first 64 bits, since
+    /// whoever has one such address has them all. One word for all whose
+    /// address is not known.
+    pub fn network(&self) -> String {
+        self.ip
+            .as_deref()
+            .map_or_else(|| "unknown".to_owned(), network)
+    }
+}
+
+/// The network of an address, as limits count by it.
+pub(super) fn network(ip: &str) -> String {
+    match ip.parse::<Ipv6Addr>() {
+        Ok(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        Err(_) => ip.to_owned(),
     }
 }
 
@@ -55,5 +79,18 @@ impl AuditEntry {
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_count_by_network() {
+        let of = |ip: Option<&str>| Client::new(ip.map(str::to_owned), None).network();
+        assert_eq!(of(Some("198.51.100.7")), "198.51.100.7");
+        assert_eq!(of(Some("2001:db8:1:2:3:4:5:6")), "2001:db8:1:2::/64");
+        assert_eq!(of(None), "unknown");
     }
 }

@@ -66,6 +66,10 @@ pub enum Error {
     /// More ids than one call may carry.
     #[error("Ask for at most {0} ids in one call.")]
     TooManyIds(usize),
+    /// It was tried too often, or a password of the account was wrong too often;
+    /// it may be tried again after so many seconds.
+    #[error("Too many attempts; try again in {0} s.")]
+    TooManyRequests(u64),
     /// More passwords are waiting to be hashed than can be in good time.
     #[error("Too many people are signing in right now; try again in a second.")]
     Busy,
@@ -96,6 +100,7 @@ impl Error {
             | Self::ExpiredToken
             | Self::InvalidServiceToken => ErrorKind::Unauthenticated,
             Self::UnknownUser => ErrorKind::NotFound,
+            Self::TooManyRequests(_) => ErrorKind::RateLimited,
             Self::Busy | Self::Unavailable(_) => ErrorKind::Unavailable,
             Self::Internal(_) => ErrorKind::Internal,
         }
@@ -120,6 +125,7 @@ impl Error {
             Self::InvalidServiceToken => "invalid_service_token",
             Self::UnknownUser => "unknown_user",
             Self::TooManyIds(_) => "too_many_ids",
+            Self::TooManyRequests(_) => "too_many_requests",
             Self::Busy => "busy",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -129,6 +135,7 @@ impl Error {
     /// Seconds after which the same request may succeed.
     pub const fn retry_after(&self) -> Option<u64> {
         match self {
+            Self::TooManyRequests(seconds) => Some(*seconds),
             Self::Busy => Some(1),
             Self::Unavailable(_) => Some(5),
             _ => None,

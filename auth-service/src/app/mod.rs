@@ -6,13 +6,14 @@ use std::sync::Arc;
 use service_kit::clock::{Clock, Randomness};
 
 use crate::domain::{
-    password::PasswordRules, profile::ProfileFields, session::SessionRules,
+    password::PasswordRules, profile::ProfileFields, session::SessionRules, throttling::RateRules,
     token_lifetime::TokenLifetime,
 };
 
 pub mod client;
 pub mod create_admin;
 pub mod error;
+pub mod guessing;
 pub mod look_up;
 pub mod ports;
 pub mod profile;
@@ -20,10 +21,11 @@ pub mod sessions;
 pub mod sign_in;
 pub mod sign_up;
 pub mod signing_keys;
+pub mod throttling;
 pub mod tokens;
 pub mod vault;
 
-use ports::{AuditLog, PasswordHasher, Sessions, TokenSigner, Users};
+use ports::{AuditLog, Counts, PasswordHasher, Sessions, TokenSigner, Users};
 use vault::Vault;
 
 /// What auth-service can do, whoever asks and over whichever protocol.
@@ -35,6 +37,8 @@ pub struct App {
     pub sessions: Arc<dyn Sessions>,
     /// What was done that bears on security.
     pub audit: Arc<dyn AuditLog>,
+    /// How often what was tried.
+    pub counts: Arc<dyn Counts>,
     /// What only this service can sign, derive and open.
     pub vault: Arc<Vault>,
     /// Turns passwords into what may be stored.
@@ -54,6 +58,8 @@ pub struct App {
 pub struct Policy {
     /// What a new password must meet.
     pub passwords: PasswordRules,
+    /// How often something may be tried; nothing where that is not limited.
+    pub rates: Option<RateRules>,
     /// How long sessions live.
     pub sessions: SessionRules,
     /// What a profile has beyond name and picture.

@@ -7,7 +7,7 @@ use super::error::Cause;
 use crate::domain::{
     Millis,
     account_event::AccountEvent,
-    audit::AuditEntry,
+    audit::{Act, AuditEntry},
     email::Email,
     password::Password,
     session::Session,
@@ -149,6 +149,44 @@ pub trait Sessions: Send + Sync {
 pub trait AuditLog: Send + Sync {
     /// Adds a line.
     async fn add(&self, entry: &AuditEntry) -> Result<(), StoreError>;
+    /// The addresses from which `act` was done to `target` since then, in any
+    /// order: a hundred at most.
+    async fn addresses(
+        &self,
+        act: Act,
+        target: &str,
+        since: Millis,
+    ) -> Result<Vec<String>, StoreError>;
+}
+
+/// How often something was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// So many times.
+    pub times: i64,
+    /// Until then something waits: what, is up to the one who counts.
+    pub until: Millis,
+    /// When it can be forgotten.
+    pub expires_at: Millis,
+}
+
+/// Counts by a key, shared by all replicas.
+#[async_trait]
+pub trait Counts: Send + Sync {
+    /// The count of `key`.
+    async fn read(&self, key: &str) -> Result<Option<Count>, StoreError>;
+    /// Changes the count of `key` from `before` to `after`; says no where it is
+    /// no longer `before`.
+    async fn swap(
+        &self,
+        key: &str,
+        before: Option<Count>,
+        after: Option<Count>,
+    ) -> Result<bool, StoreError>;
+    /// Forgets the counts of these keys.
+    async fn forget(&self, keys: &[String]) -> Result<(), StoreError>;
+    /// Forgets what can be forgotten, and says how much that was.
+    async fn remove_expired(&self, now: Millis) -> Result<u64, StoreError>;
 }
 
 /// What other services must learn about accounts.

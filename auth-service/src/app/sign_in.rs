@@ -27,7 +27,8 @@ impl App {
         let account = self.account_of(&request.login).await?;
         let password = Password::presented(&request.password);
         let known = account.as_ref().map(|known| known.user.id.clone());
-        let Some(account) = self.checked(account, &password).await? else {
+        let proven = self.proven(&request.login, account, &password, client);
+        let Some(account) = proven.await? else {
             let entry = self.entry(Act::SignInFailed, None, known.as_deref(), client);
             self.audit.add(&entry).await?;
             return Err(Error::InvalidCredentials);

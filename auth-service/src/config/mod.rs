@@ -9,11 +9,13 @@ use service_kit::environment::{Environment, InvalidVariable, Variable};
 pub mod accounts;
 pub mod passwords;
 pub mod server;
+pub mod throttling;
 pub mod tokens;
 
 pub use accounts::AccountConfig;
 pub use passwords::PasswordConfig;
 pub use server::ServerConfig;
+pub use throttling::ThrottlingConfig;
 pub use tokens::TokenConfig;
 
 /// Every variable that auth-service reads.
@@ -22,6 +24,7 @@ pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
         server::VARIABLES,
         tokens::VARIABLES,
         passwords::VARIABLES,
+        throttling::VARIABLES,
         accounts::VARIABLES,
     ]
     .concat()
@@ -36,6 +39,8 @@ pub struct Config {
     pub tokens: TokenConfig,
     /// What passwords must be and how they are hashed.
     pub passwords: PasswordConfig,
+    /// How often something may be tried.
+    pub throttling: ThrottlingConfig,
     /// What accounts are.
     pub accounts: AccountConfig,
 }
@@ -58,6 +63,7 @@ impl Config {
             server: ServerConfig::read(environment)?,
             tokens: TokenConfig::read(environment)?,
             passwords: PasswordConfig::read(environment)?,
+            throttling: ThrottlingConfig::read(environment)?,
             accounts: AccountConfig::read(environment)?,
         })
     }

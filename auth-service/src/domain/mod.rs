@@ -7,6 +7,7 @@ pub mod password;
 pub mod profile;
 pub mod session;
 pub mod signing_key;
+pub mod throttling;
 pub mod token_lifetime;
 pub mod user;
 

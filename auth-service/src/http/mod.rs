@@ -6,6 +6,7 @@ use axum::{
     Json, Router,
     http::Method,
     middleware::from_fn_with_state,
+    response::IntoResponse,
     routing::{MethodFilter, MethodRouter, on},
 };
 use service_kit::{
@@ -15,10 +16,16 @@ use service_kit::{
     http_layers::wrap,
 };
 
-use crate::app::App;
+use crate::{
+    app::{App, error::Error},
+    domain::throttling::RateClass,
+};
 
 pub mod extract;
+mod limits;
 pub mod v1;
+
+use limits::Limit;
 
 /// The most bytes that a request's body may have.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -43,6 +50,7 @@ pub struct Route {
     method: Method,
     path: &'static str,
     handler: MethodRouter<Arc<App>>,
+    limit: Option<Limit>,
 }
 
 impl Route {
@@ -56,6 +64,26 @@ impl Route {
             method,
             path,
             handler: on(filter, handler),
+            limit: None,
+        }
+    }
+
+    /// The same route, asked only so often by one address; `E` is how its
+    /// surface says no.
+    fn limited<E: From<Error> + IntoResponse>(mut self, class: RateClass) -> Self {
+        self.limit = Some(Limit::new::<E>(class));
+        self
+    }
+
+    /// The handler behind its limit.
+    fn guarded(self, app: &Arc<App>) -> MethodRouter<Arc<App>> {
+        match self.limit {
+            Some(limit) => {
+                let state = (Arc::clone(app), limit);
+                self.handler
+                    .route_layer(from_fn_with_state(state, limits::count))
+            }
+            None => self.handler,
         }
     }
 }
@@ -82,7 +110,7 @@ pub fn router(
     proxies: TrustedProxies,
 ) -> Router {
     let routed = routes().into_iter().fold(Router::new(), |router, route| {
-        router.route(route.path, route.handler)
+        router.route(route.path, route.guarded(&app))
     });
     let noted = from_fn_with_state(Arc::new(proxies), client_address::note);
     let routed = routed.with_state(app).layer(noted);

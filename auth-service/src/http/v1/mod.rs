@@ -14,7 +14,7 @@ use super::{
     Route,
     extract::{Caller, CurrentUser},
 };
-use crate::app::App;
+use crate::{app::App, domain::throttling::RateClass};
 
 pub mod problem;
 pub mod wire;
@@ -31,8 +31,8 @@ const FIVE_MINUTES: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, 
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Method::POST, "/v1/accounts", sign_up),
-        Route::new(Method::POST, "/v1/sessions", sign_in),
+        Route::new(Method::POST, "/v1/accounts", sign_up).limited::<V1Error>(RateClass::SignUp),
+        Route::new(Method::POST, "/v1/sessions", sign_in).limited::<V1Error>(RateClass::SignIn),
         Route::new(Method::GET, "/v1/me", me),
         Route::new(Method::GET, "/v1/jwks", jwks),
         // Where JWT libraries look by themselves.

@@ -4,12 +4,14 @@ use sqlx::{error::DatabaseError, migrate::Migrator};
 
 use crate::app::ports::{StoreError, Taken};
 
+mod counts;
 mod record;
 mod sessions;
 mod signing_keys;
 mod user_row;
 mod users;
 
+pub use counts::SqlCounts;
 pub use record::{SqlAccountEvents, SqlAuditLog};
 pub use sessions::SqlSessions;
 pub use signing_keys::SqlSigningKeys;

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         Millis,
         account_event::{AccountEvent, Happening},
-        audit::AuditEntry,
+        audit::{Act, AuditEntry},
     },
 };
 
@@ -82,6 +82,25 @@ impl AuditLog for SqlAuditLog {
     async fn add(&self, entry: &AuditEntry) -> Result<(), StoreError> {
         let mut connection = self.0.pool.acquire().await.map_err(failed)?;
         record(&mut connection, entry).await
+    }
+
+    async fn addresses(
+        &self,
+        act: Act,
+        target: &str,
+        since: Millis,
+    ) -> Result<Vec<String>, StoreError> {
+        let rows: Vec<(String,)> = sqlx::query_as(
+            "SELECT DISTINCT ip FROM audit_log \
+             WHERE target = $1 AND at >= $2 AND act = $3 AND ip IS NOT NULL LIMIT 100",
+        )
+        .bind(target)
+        .bind(since)
+        .bind(act.as_str())
+        .fetch_all(&self.0.pool)
+        .await
+        .map_err(failed)?;
+        Ok(rows.into_iter().map(|(ip,)| ip).collect())
     }
 }
 

@@ -58,6 +58,9 @@ impl TestDatabase {
             ("DATA_DIR".to_owned(), folder),
             // The machine of the tests has other things to do.
             ("PASSWORD_HASH_THREADS".to_owned(), "2".to_owned()),
+            // Tests sign in more often than people do; those of the limits
+            // turn them on.
+            ("RATE_LIMIT_ENABLED".to_owned(), "false".to_owned()),
         ];
         if let Some(url) = &self.url {
             variables.push(("AUTH_DATABASE_URL".to_owned(), url.clone()));
