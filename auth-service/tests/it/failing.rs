@@ -41,11 +41,10 @@ impl PasswordHasher for FailingHasher {
     }
 }
 
-async fn sign_in_with(failure: fn() -> HashError) -> axum::http::Response<Body> {
-    let whole = TestApp::sqlite().await.app;
+async fn sign_in_with(whole: &App, failure: fn() -> HashError) -> axum::http::Response<Body> {
     let app = App {
         hasher: Arc::new(FailingHasher(failure)),
-        ..App::clone(&whole)
+        ..whole.clone()
     };
     let health = Health {
         service: "auth-service",
@@ -63,7 +62,7 @@ async fn sign_in_with(failure: fn() -> HashError) -> axum::http::Response<Body> 
 
 #[tokio::test]
 async fn a_flood_is_told_to_come_back() {
-    let response = sign_in_with(|| HashError::Busy).await;
+    let response = sign_in_with(&TestApp::sqlite().await.app, || HashError::Busy).await;
     assert_eq!(response.headers()["retry-after"], "1");
     let (status, body) = read(response).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
@@ -71,8 +70,24 @@ async fn a_flood_is_told_to_come_back() {
 }
 
 #[tokio::test]
+async fn whose_password_nobody_looked_at_has_not_failed() {
+    let home = TestDatabase::sqlite();
+    let app = TestApp::on(home, &[("RATE_LIMIT_ENABLED", "true")]).await;
+    for _ in 0..8 {
+        let response = sign_in_with(&app.app, || HashError::Busy).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let kept: Vec<(String,)> = sqlx::query_as("SELECT key FROM counts")
+        .fetch_all(&app.database.pool)
+        .await
+        .unwrap();
+    assert_eq!(kept, [("sign-in unknown".to_owned(),)]);
+}
+
+#[tokio::test]
 async fn a_fault_of_ours_does_not_show_its_cause() {
-    let response = sign_in_with(|| HashError::Broken("host=db.internal".into())).await;
+    let failure = || HashError::Broken("host=db.internal".into());
+    let response = sign_in_with(&TestApp::sqlite().await.app, failure).await;
     let (status, body) = read(response).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(body["code"], "internal");

@@ -14,6 +14,7 @@ mod grpc;
 mod process;
 mod store;
 mod support;
+mod throttling;
 mod tidy;
 mod together;
 mod v1;

@@ -148,6 +148,20 @@ fn a_walk_a_stop_and_a_second_start() {
 }
 
 #[test]
+fn two_processes_share_their_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let both = [Ports::free(), Ports::free()];
+    let _running = both
+        .each_ref()
+        .map(|ports| Running::start(&mut ports.command(folder.path())));
+    let sign_in = |ports: &Ports| ask(ports.http, "POST /v1/sessions HTTP/1.1", "{").0;
+    for _ in 0..5 {
+        assert_eq!(both.each_ref().map(sign_in), [400, 400]);
+    }
+    assert_eq!(both.each_ref().map(sign_in), [429, 429]);
+}
+
+#[test]
 fn what_can_not_work_is_said_on_one_line() {
     let (folder, ports) = (tempfile::tempdir().unwrap(), Ports::free());
     let refused = |name: &str, value: &str| {

@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use crate::support::{
-    NOON, TestApp, TestDatabase, get_me, read, sign_in_request, sign_up_request, start,
+    NOON, TestApp, TestDatabase, get_me, on_both_engines, read, sign_in_request, sign_up_request,
+    start,
 };
 
 async fn one_address_is_given_once(home: TestDatabase) {
@@ -143,25 +144,6 @@ async fn the_configured_administrator_meets_the_rules() {
         "the administrator can't be made; see ADMIN_EMAIL and ADMIN_PASSWORD: \
          The password is too short; use at least 8 characters."
     );
-}
-
-macro_rules! on_both_engines {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $name() {
-                super::$name(TestDatabase::sqlite()).await;
-            })*
-        }
-        mod postgres {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $name() {
-                super::$name(TestDatabase::postgres().await).await;
-            })*
-        }
-    };
 }
 
 on_both_engines!(

@@ -1,6 +1,6 @@
 //! A whole auth-service in a test, on a database of its own.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use auth_service::{
     app::App,
@@ -10,6 +10,7 @@ use auth_service::{
 use axum::{
     Router,
     body::Body,
+    extract::ConnectInfo,
     http::{Request, Response, StatusCode, request},
 };
 use http_body_util::BodyExt;
@@ -24,6 +25,25 @@ pub mod forge;
 pub mod scenario;
 
 pub use database::TestDatabase;
+
+/// Runs each function on a database of its own, on both engines.
+macro_rules! on_both_engines {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $name() {
+                super::$name($crate::support::TestDatabase::sqlite()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $name() {
+                super::$name($crate::support::TestDatabase::postgres().await).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both_engines;
 
 /// 2026-11-01T12:00:00.123Z.
 pub const NOON: i64 = 1_793_534_400_123;
@@ -105,7 +125,14 @@ pub fn get_me(token: &str) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-fn json_request(method: &str, path: &str, body: &serde_json::Value) -> Request<Body> {
+/// The same request from another address.
+pub fn from(mut request: Request<Body>, ip: &str) -> Request<Body> {
+    let peer = SocketAddr::new(ip.parse().unwrap(), 4711);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    request
+}
+
+pub fn json_request(method: &str, path: &str, body: &serde_json::Value) -> Request<Body> {
     let request = request::Builder::new().method(method).uri(path);
     let request = request.header("content-type", "application/json");
     request.body(Body::from(body.to_string())).unwrap()
