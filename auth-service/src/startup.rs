@@ -16,14 +16,18 @@ use service_kit::{
 };
 
 use crate::{
-    app::{App, Policy, signing_keys, vault::Vault},
+    app::{App, Policy, account_events::EventFeed, signing_keys, vault::Vault},
     config::{Config, server::is_long_secret},
     domain::session::SessionRules,
-    grpc, http,
+    grpc::{self, Admission},
+    http,
     outbound::{
         argon2::Argon2Hasher,
         jwt::{Ed25519Names, JwtSigner},
-        sql::{SqlAuditLog, SqlCounts, SqlSessions, SqlSigningKeys, SqlUsers, migrations},
+        sql::{
+            SqlAccountEvents, SqlAuditLog, SqlCounts, SqlLeftovers, SqlSessions, SqlSigningKeys,
+            SqlUsers, migrations,
+        },
     },
 };
 
@@ -57,6 +61,7 @@ pub async fn assemble(
         token_lifetime: config.tokens.lifetime,
         issuer: config.tokens.issuer.clone(),
         audience: config.tokens.audience.clone(),
+        audit_retention_days: config.retention.audit_days,
     };
     let signer = JwtSigner::new(&key, &policy.issuer, &policy.audience)
         .map_err(anyhow::Error::from_boxed)?;
@@ -66,6 +71,10 @@ pub async fn assemble(
         sessions: Arc::new(SqlSessions::new(database.clone())),
         audit: Arc::new(SqlAuditLog::new(database.clone())),
         counts: Arc::new(SqlCounts::new(database.clone())),
+        events: Arc::new(EventFeed::new(Arc::new(SqlAccountEvents::new(
+            database.clone(),
+        )))),
+        leftovers: Arc::new(SqlLeftovers::new(database.clone())),
         vault: Arc::new(Vault::new(auth_secret(config, randomness.as_ref())?)),
         hasher: Arc::new(hasher),
         signer: Arc::new(signer),
@@ -101,7 +110,12 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let grpc = serve::bind(config.server.grpc_addr, "AUTH_GRPC_ADDR").await?;
     let stop = serve::stop_on_signal()?;
     let service = assemble_here(config).await?;
-    let token = service_token(config, &SystemRandomness)?;
+    let admission = Admission {
+        service_token: service_token(config, &SystemRandomness)?,
+        tls: config.grpc_tls.as_ref().map(grpc::tls),
+    };
+    let cleaning = service.app.clone();
+    let cleaned = cleaning.keep_clean(stop.clone());
     tracing::info!(
         http = %http.local_addr()?,
         grpc = %grpc.local_addr()?,
@@ -115,11 +129,11 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         served.context("HTTP can't be served")
     };
     let grpc_served = async {
-        let served = grpc::serve(grpc, service.app, token, stop.clone()).await;
+        let served = grpc::serve(grpc, service.app, admission, stop.clone()).await;
         stop.cancel();
         served.map_err(|error| anyhow::Error::from_boxed(error).context("gRPC can't be served"))
     };
-    let (http_ended, grpc_ended) = tokio::join!(http_served, grpc_served);
+    let (http_ended, grpc_ended, ()) = tokio::join!(http_served, grpc_served, cleaned);
     http_ended.and(grpc_ended)?;
     tracing::info!("stopped");
     Ok(())

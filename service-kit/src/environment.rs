@@ -165,6 +165,21 @@ impl Environment {
         Ok(Some(SecretString::from(value)))
     }
 
+    /// The PEM texts in the file whose path `name` holds. They may hold a
+    /// private key, so they are treated as a secret.
+    pub fn pem(&self, name: &str) -> Result<Option<SecretString>, InvalidVariable> {
+        let Some(path) = self.optional(name)? else {
+            return Ok(None);
+        };
+        let text = fs::read_to_string(&path).map_err(|error| {
+            InvalidVariable::new(name, format!("its file can't be read: {error}"))
+        })?;
+        if !text.contains("-----BEGIN ") {
+            return Err(InvalidVariable::new(name, "its file holds no PEM text"));
+        }
+        Ok(Some(SecretString::from(text)))
+    }
+
     fn declared(&self, name: &str) -> Result<&'static Variable, InvalidVariable> {
         self.table
             .iter()

@@ -70,6 +70,12 @@ pub enum Error {
     /// it may be tried again after so many seconds.
     #[error("Too many attempts; try again in {0} s.")]
     TooManyRequests(u64),
+    /// The number of an event is negative.
+    #[error("`after` must be the number of an event, or 0.")]
+    InvalidCursor,
+    /// No event has this number yet.
+    #[error("There is no event with this number yet; begin again after 0.")]
+    CursorAhead,
     /// More passwords are waiting to be hashed than can be in good time.
     #[error("Too many people are signing in right now; try again in a second.")]
     Busy,
@@ -92,7 +98,9 @@ impl Error {
             | Self::InvalidName
             | Self::InvalidUsername
             | Self::InvalidField(_)
-            | Self::TooManyIds(_) => ErrorKind::Invalid,
+            | Self::TooManyIds(_)
+            | Self::InvalidCursor
+            | Self::CursorAhead => ErrorKind::Invalid,
             Self::EmailTaken | Self::UsernameTaken => ErrorKind::Conflict,
             Self::InvalidCredentials
             | Self::MissingToken
@@ -126,6 +134,8 @@ impl Error {
             Self::UnknownUser => "unknown_user",
             Self::TooManyIds(_) => "too_many_ids",
             Self::TooManyRequests(_) => "too_many_requests",
+            Self::InvalidCursor => "invalid_cursor",
+            Self::CursorAhead => "cursor_ahead",
             Self::Busy => "busy",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",

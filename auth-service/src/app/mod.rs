@@ -10,6 +10,8 @@ use crate::domain::{
     token_lifetime::TokenLifetime,
 };
 
+pub mod account_events;
+pub mod clean_up;
 pub mod client;
 pub mod create_admin;
 pub mod error;
@@ -25,7 +27,8 @@ pub mod throttling;
 pub mod tokens;
 pub mod vault;
 
-use ports::{AuditLog, Counts, PasswordHasher, Sessions, TokenSigner, Users};
+use account_events::EventFeed;
+use ports::{AuditLog, Counts, Leftovers, PasswordHasher, Sessions, TokenSigner, Users};
 use vault::Vault;
 
 /// What auth-service can do, whoever asks and over whichever protocol.
@@ -39,6 +42,10 @@ pub struct App {
     pub audit: Arc<dyn AuditLog>,
     /// How often what was tried.
     pub counts: Arc<dyn Counts>,
+    /// What other services are told.
+    pub events: Arc<EventFeed>,
+    /// What has expired.
+    pub leftovers: Arc<dyn Leftovers>,
     /// What only this service can sign, derive and open.
     pub vault: Arc<Vault>,
     /// Turns passwords into what may be stored.
@@ -70,4 +77,6 @@ pub struct Policy {
     pub issuer: String,
     /// For whom they are signed.
     pub audience: String,
+    /// For how many days the audit log is kept; for ever where there is none.
+    pub audit_retention_days: Option<i64>,
 }

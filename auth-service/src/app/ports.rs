@@ -140,8 +140,6 @@ pub trait Sessions: Send + Sync {
         which: Which<'_>,
         entry: &AuditEntry,
     ) -> Result<u64, StoreError>;
-    /// Removes the sessions that were over before `now`.
-    async fn remove_expired(&self, now: Millis) -> Result<u64, StoreError>;
 }
 
 /// What was done that bears on security.
@@ -185,8 +183,6 @@ pub trait Counts: Send + Sync {
     ) -> Result<bool, StoreError>;
     /// Forgets the counts of these keys.
     async fn forget(&self, keys: &[String]) -> Result<(), StoreError>;
-    /// Forgets what can be forgotten, and says how much that was.
-    async fn remove_expired(&self, now: Millis) -> Result<u64, StoreError>;
 }
 
 /// What other services must learn about accounts.
@@ -197,6 +193,36 @@ pub trait AccountEvents: Send + Sync {
     async fn after(&self, after: i64, limit: i64) -> Result<Vec<AccountEvent>, StoreError>;
     /// The number of the newest event; 0 where there is none.
     async fn newest(&self) -> Result<i64, StoreError>;
+}
+
+/// What may be removed once it has expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leftover {
+    /// Sessions, with their refresh tokens.
+    Sessions,
+    /// Refresh tokens of sessions that go on.
+    RefreshTokens,
+    /// What mails and OAuth flows carried.
+    OneTimeTokens,
+    /// Counts of what was tried.
+    Counts,
+    /// Events that void nothing any more.
+    AccountEvents,
+    /// Old lines of the audit log.
+    AuditLog,
+}
+
+/// Removes what has expired.
+#[async_trait]
+pub trait Leftovers: Send + Sync {
+    /// Removes at most `limit` of what had expired before `before`, the oldest
+    /// first; gives the number of rows.
+    async fn remove(
+        &self,
+        leftover: Leftover,
+        before: Millis,
+        limit: u64,
+    ) -> Result<u64, StoreError>;
 }
 
 /// The keys that sign tokens, shared by all replicas.

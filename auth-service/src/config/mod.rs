@@ -7,13 +7,17 @@ use std::sync::LazyLock;
 use service_kit::environment::{Environment, InvalidVariable, Variable};
 
 pub mod accounts;
+pub mod grpc;
 pub mod passwords;
+pub mod retention;
 pub mod server;
 pub mod throttling;
 pub mod tokens;
 
 pub use accounts::AccountConfig;
+pub use grpc::GrpcTls;
 pub use passwords::PasswordConfig;
+pub use retention::RetentionConfig;
 pub use server::ServerConfig;
 pub use throttling::ThrottlingConfig;
 pub use tokens::TokenConfig;
@@ -26,6 +30,8 @@ pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
         passwords::VARIABLES,
         throttling::VARIABLES,
         accounts::VARIABLES,
+        grpc::VARIABLES,
+        retention::VARIABLES,
     ]
     .concat()
 });
@@ -43,6 +49,10 @@ pub struct Config {
     pub throttling: ThrottlingConfig,
     /// What accounts are.
     pub accounts: AccountConfig,
+    /// The TLS of gRPC; nothing where it is served in clear.
+    pub grpc_tls: Option<GrpcTls>,
+    /// How long things are kept.
+    pub retention: RetentionConfig,
 }
 
 impl Config {
@@ -65,6 +75,8 @@ impl Config {
             passwords: PasswordConfig::read(environment)?,
             throttling: ThrottlingConfig::read(environment)?,
             accounts: AccountConfig::read(environment)?,
+            grpc_tls: GrpcTls::read(environment)?,
+            retention: RetentionConfig::read(environment)?,
         })
     }
 }

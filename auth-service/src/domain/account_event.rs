@@ -1,6 +1,6 @@
 //! What happened to accounts, for services that hold things of theirs.
 
-use super::Millis;
+use super::{Millis, token_lifetime::LONGEST_SECONDS};
 
 /// What happened to an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,9 @@ pub enum Happening {
     SessionRevoked {
         /// The `sid` of those tokens.
         session_id: String,
+        /// When the session would have ended in any case: none of its tokens
+        /// lives longer.
+        ends_at: Millis,
     },
     /// Every access token that was issued up to now is void.
     TokensRevoked,
@@ -48,15 +51,33 @@ impl Happening {
     /// The session that it is about, if it is about one.
     pub fn session_id(&self) -> Option<&str> {
         match self {
-            Self::SessionRevoked { session_id } => Some(session_id),
+            Self::SessionRevoked { session_id, .. } => Some(session_id),
             _ => None,
         }
     }
 
-    /// What a stored word and session stand for, if they stand for something.
-    pub fn from_word(word: &str, session_id: Option<String>) -> Option<Self> {
+    /// When the last token that it voids has expired at the latest, if it
+    /// happens at `at`; nothing where it matters for ever.
+    pub const fn until(&self, at: Millis) -> Option<Millis> {
+        match self {
+            Self::SessionRevoked { ends_at, .. } => Some(*ends_at),
+            Self::TokensRevoked => Some(at + LONGEST_SECONDS * 1000),
+            Self::Disabled | Self::Enabled | Self::Deleted => None,
+        }
+    }
+
+    /// What a stored word with its session and end stands for, if it stands for
+    /// something.
+    pub fn from_word(
+        word: &str,
+        session_id: Option<String>,
+        until: Option<Millis>,
+    ) -> Option<Self> {
         match (word, session_id) {
-            ("session_revoked", Some(session_id)) => Some(Self::SessionRevoked { session_id }),
+            ("session_revoked", Some(session_id)) => Some(Self::SessionRevoked {
+                session_id,
+                ends_at: until?,
+            }),
             ("tokens_revoked", None) => Some(Self::TokensRevoked),
             ("disabled", None) => Some(Self::Disabled),
             ("enabled", None) => Some(Self::Enabled),

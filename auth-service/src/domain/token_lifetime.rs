@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-const LONGEST_SECONDS: i64 = 365 * 24 * 60 * 60;
+/// The most seconds for which a token can be issued: a year.
+pub const LONGEST_SECONDS: i64 = 365 * 24 * 60 * 60;
 
 /// Whole seconds, written as `900`, `15m`, `12h` or `7d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,15 +1,12 @@
 //! The gRPC surface, over a real port.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use auth_service::grpc;
 use proto::accounts::{
     BatchGetUsersRequest, GetUserRequest, MAX_BATCH, User, accounts_client::AccountsClient,
 };
-use secrecy::SecretString;
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
-use tonic::{Code, Request, transport::Channel};
+use tonic::{Code, Request};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -18,62 +15,17 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-use crate::support::TestApp;
-
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-
-struct Served {
-    app: TestApp,
-    channel: Channel,
-    stop: CancellationToken,
-    server: JoinHandle<()>,
-}
-
-#[expect(clippy::disallowed_methods, reason = "each test waits for its server")]
-async fn served() -> Served {
-    let app = TestApp::sqlite().await;
-    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
-        .await
-        .unwrap();
-    let address = listener.local_addr().unwrap();
-    let stop = CancellationToken::new();
-    let (service, stopped) = (app.app.clone(), stop.clone());
-    let server = tokio::spawn(async move {
-        let token = SecretString::from(TOKEN);
-        grpc::serve(listener, service, token, stopped)
-            .await
-            .unwrap();
-    });
-    let channel = Channel::from_shared(format!("http://{address}")).unwrap();
-    Served {
-        app,
-        channel: channel.connect().await.unwrap(),
-        stop,
-        server,
-    }
-}
-
-fn with_token<T>(message: T, token: &str) -> Request<T> {
-    let mut request = Request::new(message);
-    let value = format!("Bearer {token}").parse().unwrap();
-    request.metadata_mut().insert("authorization", value);
-    request
-}
+use crate::support::grpc::{Served, TOKEN, with_token};
 
 fn get(id: &str) -> GetUserRequest {
     GetUserRequest { id: id.to_owned() }
 }
 
-async fn sign_up(served: &Served, name: &str) -> String {
-    let session = served.app.sign_up(name).await;
-    session["user"]["id"].as_str().unwrap().to_owned()
-}
-
 #[tokio::test]
 async fn an_account_is_found_by_its_id() {
-    let served = served().await;
-    let ada = sign_up(&served, "ada").await;
-    let mut client = AccountsClient::new(served.channel.clone());
+    let served = Served::sqlite().await;
+    let ada = served.sign_up("ada").await;
+    let mut client = AccountsClient::new(served.channel().await);
     let answer = client.get_user(with_token(get(&ada), TOKEN)).await.unwrap();
     let expected = User {
         id: ada.clone(),
@@ -81,6 +33,7 @@ async fn an_account_is_found_by_its_id() {
         name: "ada".to_owned(),
         role: "user".to_owned(),
         created_at_ms: crate::support::NOON,
+        ..User::default()
     };
     assert_eq!(answer.into_inner().user, Some(expected));
     for unknown in ["018bcfe5-6800-7000-8000-00000000dead", "", "' OR 1=1", "\0"] {
@@ -96,9 +49,9 @@ async fn an_account_is_found_by_its_id() {
 
 #[tokio::test]
 async fn many_accounts_come_in_the_order_asked_for() {
-    let served = served().await;
-    let (ada, bob) = (sign_up(&served, "ada").await, sign_up(&served, "bob").await);
-    let mut client = AccountsClient::new(served.channel.clone());
+    let served = Served::sqlite().await;
+    let (ada, bob) = (served.sign_up("ada").await, served.sign_up("bob").await);
+    let mut client = AccountsClient::new(served.channel().await);
     let unknown = "018bcfe5-6800-7000-8000-00000000dead".to_owned();
     let ids = vec![
         bob.clone(),
@@ -128,9 +81,9 @@ async fn many_accounts_come_in_the_order_asked_for() {
 
 #[tokio::test]
 async fn nobody_asks_without_the_service_token() {
-    let served = served().await;
-    let ada = sign_up(&served, "ada").await;
-    let mut client = AccountsClient::new(served.channel.clone());
+    let served = Served::sqlite().await;
+    let ada = served.sign_up("ada").await;
+    let mut client = AccountsClient::new(served.channel().await);
     let none = client.get_user(get(&ada)).await.unwrap_err();
     assert_eq!(none.code(), Code::Unauthenticated);
     let longer = format!("{TOKEN}0");
@@ -150,8 +103,8 @@ async fn nobody_asks_without_the_service_token() {
 
 #[tokio::test]
 async fn health_and_reflection_need_no_token() {
-    let served = served().await;
-    let mut health = HealthClient::new(served.channel.clone());
+    let served = Served::sqlite().await;
+    let mut health = HealthClient::new(served.channel().await);
     for service in [grpc::SERVICE_NAME, ""] {
         let request = HealthCheckRequest {
             service: service.to_owned(),
@@ -159,7 +112,7 @@ async fn health_and_reflection_need_no_token() {
         let answer = health.check(request).await.unwrap().into_inner();
         assert_eq!(answer.status(), ServingStatus::Serving, "{service}");
     }
-    let mut reflection = ServerReflectionClient::new(served.channel.clone());
+    let mut reflection = ServerReflectionClient::new(served.channel().await);
     let request = ServerReflectionRequest {
         host: String::new(),
         message_request: Some(MessageRequest::ListServices(String::new())),
@@ -176,8 +129,8 @@ async fn health_and_reflection_need_no_token() {
 
 #[tokio::test]
 async fn a_health_watch_does_not_hold_a_stop_up() {
-    let served = served().await;
-    let mut health = HealthClient::new(served.channel.clone());
+    let served = Served::sqlite().await;
+    let mut health = HealthClient::new(served.channel().await);
     let request = HealthCheckRequest {
         service: grpc::SERVICE_NAME.to_owned(),
     };

@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+mod account_events;
+mod clean_up;
 mod client_address;
 mod failing;
 mod grpc;

@@ -274,7 +274,13 @@ async fn a_session_is_found_by_its_token_until_it_ends(database: Database) {
     );
     let numbers: Vec<i64> = events.iter().map(|(number, _)| *number).collect();
     assert_eq!(numbers, [1, 2, 3]);
-    assert_eq!(events[2].1, Happening::SessionRevoked { session_id: id });
+    assert_eq!(
+        events[2].1,
+        Happening::SessionRevoked {
+            session_id: id,
+            ends_at: 2000
+        }
+    );
 }
 
 async fn what_other_services_must_learn_is_told_once(database: Database) {
@@ -302,6 +308,7 @@ async fn what_other_services_must_learn_is_told_once(database: Database) {
     let expected = [
         Happening::SessionRevoked {
             session_id: begun.id,
+            ends_at: begun.ends_at,
         },
         Happening::Disabled,
         Happening::Enabled,

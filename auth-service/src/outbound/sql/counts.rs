@@ -4,10 +4,7 @@ use async_trait::async_trait;
 use service_kit::database::Database;
 
 use super::failed;
-use crate::{
-    app::ports::{Count, Counts, StoreError},
-    domain::Millis,
-};
+use crate::app::ports::{Count, Counts, StoreError};
 
 /// The counts of one database.
 #[derive(Debug, Clone)]
@@ -103,14 +100,5 @@ impl Counts for SqlCounts {
                 .map_err(failed)?;
         }
         Ok(())
-    }
-
-    async fn remove_expired(&self, now: Millis) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM counts WHERE expires_at <= $1")
-            .bind(now)
-            .execute(&self.0.pool)
-            .await
-            .map_err(failed)?;
-        Ok(done.rows_affected())
     }
 }

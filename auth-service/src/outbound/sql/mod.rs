@@ -5,6 +5,7 @@ use sqlx::{error::DatabaseError, migrate::Migrator};
 use crate::app::ports::{StoreError, Taken};
 
 mod counts;
+mod leftovers;
 mod record;
 mod sessions;
 mod signing_keys;
@@ -12,6 +13,7 @@ mod user_row;
 mod users;
 
 pub use counts::SqlCounts;
+pub use leftovers::SqlLeftovers;
 pub use record::{SqlAccountEvents, SqlAuditLog};
 pub use sessions::SqlSessions;
 pub use signing_keys::SqlSigningKeys;

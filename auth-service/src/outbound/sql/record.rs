@@ -52,14 +52,15 @@ pub(super) async fn tell(
     .await
     .map_err(failed)?;
     sqlx::query(
-        "INSERT INTO account_events (number, at, kind, user_id, session_id) \
-         VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO account_events (number, at, kind, user_id, session_id, until) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(number)
     .bind(now)
     .bind(happening.as_str())
     .bind(user_id)
     .bind(happening.session_id())
+    .bind(happening.until(now))
     .execute(&mut *connection)
     .await
     .map_err(failed)?;
@@ -122,11 +123,12 @@ struct EventRow {
     kind: String,
     user_id: String,
     session_id: Option<String>,
+    until: Option<i64>,
 }
 
 impl EventRow {
     fn into_event(self) -> Result<AccountEvent, BadRow> {
-        match Happening::from_word(&self.kind, self.session_id) {
+        match Happening::from_word(&self.kind, self.session_id, self.until) {
             Some(happening) => Ok(AccountEvent {
                 number: self.number,
                 at: self.at,
@@ -146,7 +148,7 @@ impl EventRow {
 impl AccountEvents for SqlAccountEvents {
     async fn after(&self, after: i64, limit: i64) -> Result<Vec<AccountEvent>, StoreError> {
         let rows: Vec<EventRow> = sqlx::query_as(
-            "SELECT number, at, kind, user_id, session_id FROM account_events \
+            "SELECT number, at, kind, user_id, session_id, until FROM account_events \
              WHERE number > $1 ORDER BY number LIMIT $2",
         )
         .bind(after)

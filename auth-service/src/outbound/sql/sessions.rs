@@ -150,15 +150,6 @@ impl Sessions for SqlSessions {
         }
         Ok(ended)
     }
-
-    async fn remove_expired(&self, now: Millis) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM sessions WHERE expires_at <= $1 OR ends_at <= $1")
-            .bind(now)
-            .execute(&self.0.pool)
-            .await
-            .map_err(failed)?;
-        Ok(done.rows_affected())
-    }
 }
 
 /// Adds a session within a transaction.
@@ -202,17 +193,18 @@ pub(super) async fn end_sessions(
     };
     // Safe: the clause is one of two constants.
     let sql = AssertSqlSafe(format!(
-        "DELETE FROM sessions WHERE user_id = $1 {clause} RETURNING id"
+        "DELETE FROM sessions WHERE user_id = $1 {clause} RETURNING id, ends_at"
     ));
-    let ended: Vec<(String,)> = sqlx::query_as(sql)
+    let ended: Vec<(String, i64)> = sqlx::query_as(sql)
         .bind(user_id)
         .bind(id)
         .fetch_all(&mut *connection)
         .await
         .map_err(failed)?;
-    for (session_id,) in &ended {
+    for (session_id, ends_at) in &ended {
         let happening = Happening::SessionRevoked {
             session_id: session_id.clone(),
+            ends_at: *ends_at,
         };
         tell(connection, user_id, &happening, now).await?;
     }

@@ -22,6 +22,7 @@ use tower::ServiceExt;
 
 pub mod database;
 pub mod forge;
+pub mod grpc;
 pub mod scenario;
 
 pub use database::TestDatabase;

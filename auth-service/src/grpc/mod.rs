@@ -4,27 +4,27 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use proto::accounts::{
-    self as wire, BatchGetUsersRequest, BatchGetUsersResponse, FILE_DESCRIPTOR_SET, GetUserRequest,
-    GetUserResponse, accounts_server,
-};
+use proto::accounts::{FILE_DESCRIPTOR_SET, accounts_server};
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::serve::within_drain;
 use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::{
-    Request, Response, Status,
+    Code, Request, Status,
     metadata::MetadataValue,
     service::{Interceptor, interceptor::InterceptedService},
-    transport::{Server, server::TcpIncoming},
+    transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming},
 };
 
 use crate::{
     app::{App, error::Error},
-    domain::user::User,
+    config::GrpcTls,
 };
+
+mod accounts;
+
+use accounts::Accounts;
 
 /// The name under which health is asked for.
 pub const SERVICE_NAME: &str = "accounts.v1.Accounts";
@@ -32,14 +32,39 @@ pub const SERVICE_NAME: &str = "accounts.v1.Accounts";
 /// 500 ids of 36 characters need 19 KB.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
+/// How long a call may take until its answer, or its stream, begins.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How often a silent caller is asked whether it is still there, and how long
+/// it may take to say so.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How callers are let in.
+#[derive(Debug)]
+pub struct Admission {
+    /// What they must show.
+    pub service_token: SecretString,
+    /// What guards the way; nothing where it is open.
+    pub tls: Option<ServerTlsConfig>,
+}
+
+/// The TLS of a configuration.
+pub fn tls(configured: &GrpcTls) -> ServerTlsConfig {
+    let pem = |text: &SecretString| text.expose_secret().to_owned();
+    let identity = Identity::from_pem(pem(&configured.certificate), pem(&configured.key));
+    let tls = ServerTlsConfig::new().identity(identity);
+    match &configured.client_ca {
+        Some(authorities) => tls.client_ca_root(Certificate::from_pem(pem(authorities))),
+        None => tls,
+    }
+}
 
 /// Serves gRPC on `listener` until `stop`.
 pub async fn serve(
     listener: TcpListener,
     app: Arc<App>,
-    service_token: SecretString,
+    admission: Admission,
     stop: CancellationToken,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (mut health, health_service) = tonic_health::server::health_reporter();
@@ -50,9 +75,13 @@ pub async fn serve(
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    let accounts = accounts_server::AccountsServer::new(Accounts(app))
-        .max_decoding_message_size(MAX_MESSAGE_BYTES);
-    let guarded = InterceptedService::new(accounts, ServiceToken(Arc::new(service_token)));
+    let accounts = accounts_server::AccountsServer::new(Accounts {
+        app: Arc::clone(&app),
+        stop: stop.clone(),
+    })
+    .max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let token = ServiceToken(Arc::new(admission.service_token));
+    let guarded = InterceptedService::new(accounts, token);
     let stopped = {
         let stop = stop.clone();
         async move {
@@ -62,10 +91,15 @@ pub async fn serve(
             health.clear_service_status("").await;
         }
     };
-    let served = Server::builder()
+    let mut server = Server::builder();
+    if let Some(tls) = admission.tls {
+        server = server.tls_config(tls)?;
+    }
+    let ended = server
         .trace_fn(|request| tracing::info_span!("grpc", method = request.uri().path()))
         .timeout(DEADLINE)
         .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .add_service(guarded)
         .add_service(health_service)
         .add_service(reflection)
@@ -73,31 +107,9 @@ pub async fn serve(
             TcpIncoming::from(listener).with_nodelay(Some(true)),
             stopped,
         );
-    Ok(within_drain(stop, served).await.unwrap_or(Ok(()))?)
-}
-
-struct Accounts(Arc<App>);
-
-#[async_trait]
-impl accounts_server::Accounts for Accounts {
-    async fn get_user(
-        &self,
-        request: Request<GetUserRequest>,
-    ) -> Result<Response<GetUserResponse>, Status> {
-        let user = self.0.user(&request.get_ref().id).await.map_err(status)?;
-        Ok(Response::new(GetUserResponse {
-            user: Some(message(user)),
-        }))
-    }
-
-    async fn batch_get_users(
-        &self,
-        request: Request<BatchGetUsersRequest>,
-    ) -> Result<Response<BatchGetUsersResponse>, Status> {
-        let users = self.0.users(&request.get_ref().ids).await.map_err(status)?;
-        Ok(Response::new(BatchGetUsersResponse {
-            users: users.into_iter().map(message).collect(),
-        }))
+    tokio::select! {
+        ended = within_drain(stop, ended) => Ok(ended.unwrap_or(Ok(()))?),
+        never = app.events.follow() => match never {},
     }
 }
 
@@ -121,20 +133,14 @@ impl Interceptor for ServiceToken {
     }
 }
 
-fn message(user: User) -> wire::User {
-    wire::User {
-        email: user.email.as_str().to_owned(),
-        name: user.name.as_str().to_owned(),
-        role: user.role.as_str().to_owned(),
-        created_at_ms: user.created_at,
-        id: user.id,
-    }
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 fn status(error: Error) -> Status {
     error.log();
-    let mut status = Status::new(error.kind().grpc_code(), error.to_string());
+    let code = match error {
+        Error::CursorAhead => Code::OutOfRange,
+        _ => error.kind().grpc_code(),
+    };
+    let mut status = Status::new(code, error.to_string());
     status
         .metadata_mut()
         .insert("error-code", MetadataValue::from_static(error.code()));
