@@ -62,6 +62,8 @@ pub async fn assemble(
         issuer: config.tokens.issuer.clone(),
         audience: config.tokens.audience.clone(),
         audit_retention_days: config.retention.audit_days,
+        public_url: config.server.public_url.clone(),
+        allowed_origins: config.server.allowed_origins.clone(),
     };
     let signer = JwtSigner::new(&key, &policy.issuer, &policy.audience)
         .map_err(anyhow::Error::from_boxed)?;
@@ -87,13 +89,8 @@ pub async fn assemble(
         version: env!("CARGO_PKG_VERSION"),
         dependencies: vec![Arc::new(DatabaseHealth(database))],
     };
-    let server = &config.server;
-    let router = http::router(
-        Arc::clone(&app),
-        health,
-        &server.allowed_origins,
-        server.trusted_proxies.clone(),
-    );
+    let proxies = config.server.trusted_proxies.clone();
+    let router = http::router(Arc::clone(&app), health, proxies);
     Ok(Service { app, router })
 }
 

@@ -78,13 +78,14 @@ pub fn router(
     for route in routes() {
         router = router.route(route.path, route.handler);
     }
-    let cors = settings.allowed_origins.layer([
+    let methods = [
         Method::GET,
         Method::POST,
         Method::PUT,
         Method::PATCH,
         Method::DELETE,
-    ]);
+    ];
+    let cors = settings.allowed_origins.layer(methods, []);
     http_layers::wrap(router.with_state(state), settings.max_body, cors)
 }
 

@@ -48,6 +48,15 @@ pub enum Error {
     /// No account has this e-mail address and this password.
     #[error("The e-mail address or the password is wrong.")]
     InvalidCredentials,
+    /// The password that should confirm an act is another one.
+    #[error("The password is wrong.")]
+    InvalidPassword,
+    /// Someone signed in too long ago for what they want to do.
+    #[error("Your sign-in is too old for this; sign in again.")]
+    SessionNotFresh,
+    /// A change that changes nothing.
+    #[error("There is nothing to change; name at least one field.")]
+    NothingToChange,
     /// A token is needed, and there is none.
     #[error("Sign in first, then send the header `Authorization: Bearer <access token>`.")]
     MissingToken,
@@ -100,13 +109,16 @@ impl Error {
             | Self::InvalidField(_)
             | Self::TooManyIds(_)
             | Self::InvalidCursor
-            | Self::CursorAhead => ErrorKind::Invalid,
+            | Self::CursorAhead
+            | Self::InvalidPassword
+            | Self::NothingToChange => ErrorKind::Invalid,
             Self::EmailTaken | Self::UsernameTaken => ErrorKind::Conflict,
             Self::InvalidCredentials
             | Self::MissingToken
             | Self::InvalidToken
             | Self::ExpiredToken
             | Self::InvalidServiceToken => ErrorKind::Unauthenticated,
+            Self::SessionNotFresh => ErrorKind::Forbidden,
             Self::UnknownUser => ErrorKind::NotFound,
             Self::TooManyRequests(_) => ErrorKind::RateLimited,
             Self::Busy | Self::Unavailable(_) => ErrorKind::Unavailable,
@@ -127,6 +139,9 @@ impl Error {
             Self::UsernameTaken => "username_taken",
             Self::EmailTaken => "email_taken",
             Self::InvalidCredentials => "invalid_credentials",
+            Self::InvalidPassword => "invalid_password",
+            Self::SessionNotFresh => "session_not_fresh",
+            Self::NothingToChange => "nothing_to_change",
             Self::MissingToken => "missing_token",
             Self::InvalidToken => "invalid_token",
             Self::ExpiredToken => "expired_token",

@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 
-use service_kit::clock::{Clock, Randomness};
+use service_kit::{
+    browser_origins::AllowedOrigins,
+    clock::{Clock, Randomness},
+};
+use url::Url;
 
 use crate::domain::{
     password::PasswordRules, profile::ProfileFields, session::SessionRules, throttling::RateRules,
@@ -11,6 +15,7 @@ use crate::domain::{
 };
 
 pub mod account_events;
+pub mod change_password;
 pub mod clean_up;
 pub mod client;
 pub mod create_admin;
@@ -19,12 +24,14 @@ pub mod guessing;
 pub mod look_up;
 pub mod ports;
 pub mod profile;
+pub mod redirects;
 pub mod sessions;
 pub mod sign_in;
 pub mod sign_up;
 pub mod signing_keys;
 pub mod throttling;
 pub mod tokens;
+pub mod update_profile;
 pub mod vault;
 
 use account_events::EventFeed;
@@ -79,4 +86,8 @@ pub struct Policy {
     pub audience: String,
     /// For how many days the audit log is kept; for ever where there is none.
     pub audit_retention_days: Option<i64>,
+    /// Under which URL browsers reach the service.
+    pub public_url: Url,
+    /// The other origins whose pages may act for their users.
+    pub allowed_origins: AllowedOrigins,
 }

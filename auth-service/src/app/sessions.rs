@@ -135,6 +135,15 @@ impl App {
         session.is_fresh(self.clock.now(), self.policy.sessions)
     }
 
+    /// Refuses what only someone may do who signed in just now.
+    pub fn require_fresh(&self, session: &Session) -> Result<(), Error> {
+        if self.is_fresh(session) {
+            Ok(())
+        } else {
+            Err(Error::SessionNotFresh)
+        }
+    }
+
     /// The live sessions of an account, the newest first.
     pub async fn list_sessions(&self, user_id: &str) -> Result<Vec<Listed>, Error> {
         let sessions = self.sessions.of_user(user_id, self.clock.now()).await?;

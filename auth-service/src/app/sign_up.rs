@@ -3,7 +3,10 @@
 use proto::claims::Role;
 use service_kit::clock::new_id;
 
-use super::{App, client::Client, error::Error, ports::Credentials, sessions::Opened};
+use super::{
+    App, client::Client, error::Error, ports::Credentials, sessions::Opened,
+    update_profile::picture,
+};
 use crate::domain::{
     audit::{Act, AuditEntry},
     email::Email,
@@ -69,9 +72,7 @@ impl App {
         let username = request.username.as_deref().map(Username::parse);
         let username = username.transpose()?;
         let profile = self.profile_of(&request.profile)?;
-        let rules = self.policy.passwords;
-        let password = Password::chosen(&request.password, rules)
-            .map_err(|weakness| Error::weak_password(weakness, rules.min_length))?;
+        let password = self.chosen_password(&request.password)?;
         let password_hash = self.hasher.hash(&password).await?;
         let now = self.clock.now();
         let user = User {
@@ -81,7 +82,7 @@ impl App {
             name,
             role,
             email_verified: false,
-            image: request.image,
+            image: request.image.map(picture).transpose()?,
             profile,
             created_at: now,
             updated_at: now,
@@ -91,6 +92,13 @@ impl App {
             user,
             password_hash: Some(password_hash),
         })
+    }
+
+    /// A password that someone wants to have from now on, if it is good enough.
+    pub(super) fn chosen_password(&self, text: &str) -> Result<Password, Error> {
+        let rules = self.policy.passwords;
+        Password::chosen(text, rules)
+            .map_err(|weakness| Error::weak_password(weakness, rules.min_length))
     }
 
     /// The fields of a profile that are known here.

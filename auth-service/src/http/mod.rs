@@ -10,7 +10,6 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 use service_kit::{
-    browser_origins::AllowedOrigins,
     client_address::{self, TrustedProxies},
     health::{self, Health},
     http_layers::wrap,
@@ -21,6 +20,7 @@ use crate::{
     domain::throttling::RateClass,
 };
 
+pub mod compat;
 pub mod extract;
 mod limits;
 pub mod v1;
@@ -41,6 +41,15 @@ pub const WITHOUT_TOKEN: &[(&str, &str)] = &[
     ("GET", "/v1/jwks"),
     ("POST", "/v1/accounts"),
     ("POST", "/v1/sessions"),
+    ("POST", "/api/auth/sign-up/email"),
+    ("POST", "/api/auth/sign-in/email"),
+    ("POST", "/api/auth/sign-in"),
+    ("POST", "/api/auth/sign-out"),
+    ("GET", "/api/auth/get-session"),
+    ("POST", "/api/auth/get-session"),
+    ("GET", "/api/auth/jwks"),
+    ("GET", "/api/auth/ok"),
+    ("GET", "/api/auth/error"),
 ];
 
 const HEALTH_PATHS: [&str; 3] = ["/healthz", "/readyz", "/health"];
@@ -88,34 +97,37 @@ impl Route {
     }
 }
 
-/// The routes of every surface. What is not in this table can't be reached.
+/// The routes of our own surface.
 fn routes() -> Vec<Route> {
     let mut routes = v1::routes();
     routes.push(Route::new(Method::GET, "/", index));
     routes
 }
 
+/// A router of these routes.
+fn routed(routes: Vec<Route>, app: &Arc<App>) -> Router<Arc<App>> {
+    routes.into_iter().fold(Router::new(), |router, route| {
+        router.route(route.path, route.guarded(app))
+    })
+}
+
 /// The method and the path of every route.
 pub fn table() -> Vec<(Method, &'static str)> {
     let health = HEALTH_PATHS.map(|path| (Method::GET, path));
-    let ours = routes().into_iter().map(|route| (route.method, route.path));
-    ours.chain(health).collect()
+    let surfaces = routes().into_iter().chain(compat::routes());
+    let surfaces = surfaces.map(|route| (route.method, route.path));
+    surfaces.chain(health).collect()
 }
 
 /// All of auth-service's HTTP.
-pub fn router(
-    app: Arc<App>,
-    health: Health,
-    origins: &AllowedOrigins,
-    proxies: TrustedProxies,
-) -> Router {
-    let routed = routes().into_iter().fold(Router::new(), |router, route| {
-        router.route(route.path, route.guarded(&app))
-    });
+pub fn router(app: Arc<App>, health: Health, proxies: TrustedProxies) -> Router {
+    let methods = [Method::GET, Method::POST];
+    let origins = &app.policy.allowed_origins;
+    let cors = origins.layer(methods, compat::exposed_headers());
     let noted = from_fn_with_state(Arc::new(proxies), client_address::note);
-    let routed = routed.with_state(app).layer(noted);
-    let answered = routed.merge(health::routes(health));
-    let cors = origins.layer([Method::GET, Method::POST]);
+    let routed = routed(routes(), &app).merge(compat::router(&app));
+    let answered = routed.with_state(app).layer(noted);
+    let answered = answered.merge(health::routes(health));
     wrap(answered, MAX_BODY_BYTES, cors)
 }
 

@@ -16,9 +16,7 @@ use axum::{
     body::Body,
     http::{Request, StatusCode},
 };
-use service_kit::{
-    browser_origins::AllowedOrigins, client_address::TrustedProxies, health::Health,
-};
+use service_kit::{client_address::TrustedProxies, health::Health};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -51,12 +49,7 @@ async fn sign_in_with(whole: &App, failure: fn() -> HashError) -> axum::http::Re
         version: "0",
         dependencies: Vec::new(),
     };
-    let router = http::router(
-        Arc::new(app),
-        health,
-        &AllowedOrigins::SameOnly,
-        TrustedProxies::default(),
-    );
+    let router = http::router(Arc::new(app), health, TrustedProxies::default());
     router.oneshot(sign_in_request("ada")).await.unwrap()
 }
 

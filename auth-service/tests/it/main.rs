@@ -9,6 +9,7 @@
 )]
 
 mod account_events;
+mod better_auth;
 mod clean_up;
 mod client_address;
 mod failing;

@@ -20,7 +20,7 @@ use api_service::{
 use axum::{
     Router,
     body::Body,
-    http::{HeaderValue, Request, Response, StatusCode, request},
+    http::{Request, Response, StatusCode, request},
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -189,9 +189,7 @@ fn router(
     };
     let settings = HttpSettings {
         max_body: MAX_BODY,
-        allowed_origins: AllowedOrigins::These(vec![HeaderValue::from_static(
-            "https://docs.example.com",
-        )]),
+        allowed_origins: AllowedOrigins::These(vec!["https://docs.example.com".to_owned()]),
     };
     let state = HttpState {
         app: app.clone(),

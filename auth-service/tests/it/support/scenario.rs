@@ -2,10 +2,14 @@
 //!
 //! `${name}` in a scenario is what an earlier step captured, or a token of
 //! [`super::forge`] as `${forged.name}`, made of the captured `token`. In an
-//! expected value `<id>`, `<token>`, `<time>`, `<number>` and `<text>` stand
-//! for any such value; a header that is `<absent>` must not be there.
+//! expected value `<id>`, `<token>`, `<letters>`, `<signed>`, `<time>`,
+//! `<number>` and `<text>` stand for any such value; a header that is
+//! `<absent>` must not be there. An answer sets the cookies that its step names
+//! and no others.
 
 use std::{collections::BTreeMap, fs, path::Path};
+
+use cookie::Cookie;
 
 use axum::{
     body::Body,
@@ -25,6 +29,10 @@ use super::{TestApp, TestDatabase, forge::forge};
 pub struct Scenario {
     #[serde(default)]
     settings: BTreeMap<String, String>,
+    /// What every request sends, unless its step says otherwise; `<absent>` is
+    /// not sent.
+    #[serde(default)]
+    send_headers: BTreeMap<String, String>,
     steps: Vec<Step>,
 }
 
@@ -48,6 +56,9 @@ struct Step {
     status: u16,
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    /// Every cookie that is set: its value, then its attributes by name.
+    #[serde(default)]
+    cookies: BTreeMap<String, String>,
     /// The whole body.
     body: Option<Value>,
     /// Short for the whole body of a problem with this code.
@@ -56,9 +67,31 @@ struct Step {
     /// Names for JSON pointers into the answer.
     #[serde(default)]
     capture: BTreeMap<String, String>,
+    /// Names for headers of the answer.
+    #[serde(default)]
+    capture_headers: BTreeMap<String, String>,
+    /// Names for cookies of the answer, as a request sends them.
+    #[serde(default)]
+    capture_cookies: BTreeMap<String, String>,
 }
 
-pub async fn run(file: &Path, home: TestDatabase) {
+/// Every scenario of a surface, in the folder of its name.
+pub async fn run_all(surface: &str, postgres: bool) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/scenarios");
+    let files = fs::read_dir(folder.join(surface)).unwrap();
+    let mut files: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in files {
+        let home = if postgres {
+            TestDatabase::postgres().await
+        } else {
+            TestDatabase::sqlite()
+        };
+        run(&file, home).await;
+    }
+}
+
+async fn run(file: &Path, home: TestDatabase) {
     let text = fs::read_to_string(file).unwrap();
     let scenario: Scenario = serde_yaml_ng::from_str(&text)
         .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -69,9 +102,13 @@ pub async fn run(file: &Path, home: TestDatabase) {
         .collect();
     let app = TestApp::on(home, &settings).await;
     let mut captured = BTreeMap::new();
-    for step in &scenario.steps {
+    for mut step in scenario.steps {
+        for (name, value) in &scenario.send_headers {
+            let sent = step.send_headers.entry(name.clone());
+            sent.or_insert_with(|| value.clone());
+        }
         let place = format!("{}: {}", file.display(), step.say);
-        walk(&app, step, &mut captured, &place).await;
+        walk(&app, &step, &mut captured, &place).await;
     }
 }
 
@@ -88,6 +125,8 @@ async fn walk(app: &TestApp, step: &Step, captured: &mut BTreeMap<String, String
         .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
     assert_eq!(parts.status.as_u16(), step.status, "{place}: {body}");
     assert_headers(app, step, captured, &parts.headers, place).await;
+    let cookies = cookies(&parts.headers);
+    assert_cookies(step, &cookies, place);
     if let Some(expected) = expected_body(step) {
         let expected = fill(app, captured, &expected.to_string()).await;
         let expected: Value = serde_json::from_str(&expected).unwrap();
@@ -100,6 +139,35 @@ async fn walk(app: &TestApp, step: &Step, captured: &mut BTreeMap<String, String
         let value = body.pointer(pointer).and_then(Value::as_str);
         let value = value.unwrap_or_else(|| panic!("{place}: nothing at {pointer}"));
         captured.insert(name.clone(), value.to_owned());
+    }
+    for (name, header) in &step.capture_headers {
+        let value = parts.headers[header].to_str().unwrap();
+        captured.insert(name.clone(), value.to_owned());
+    }
+    for (name, cookie) in &step.capture_cookies {
+        let cookie = cookies.iter().find(|set| set.name() == cookie).unwrap();
+        captured.insert(name.clone(), cookie.stripped().to_string());
+    }
+}
+
+fn cookies(headers: &HeaderMap) -> Vec<Cookie<'static>> {
+    let set = headers.get_all("set-cookie").iter();
+    set.map(|cookie| Cookie::parse(cookie.to_str().unwrap().to_owned()).unwrap())
+        .collect()
+}
+
+fn assert_cookies(step: &Step, cookies: &[Cookie<'static>], place: &str) {
+    let names: Vec<&str> = cookies.iter().map(Cookie::name).collect();
+    assert_eq!(names.len(), step.cookies.len(), "{place}: {names:?}");
+    for (name, expected) in &step.cookies {
+        let cookie = cookies.iter().find(|cookie| cookie.name() == name);
+        let text = cookie.map(ToString::to_string).unwrap_or_default();
+        let mut parts: Vec<&str> = text.split("; ").collect();
+        parts[1..].sort_unstable();
+        let (value, attributes) = expected.split_once("; ").unwrap();
+        let set = parts[0].split_once('=').map_or("", |(_, value)| value);
+        let is_right = matches_text(value, &json!(set)) && parts[1..].join("; ") == attributes;
+        assert!(is_right, "{place}: {name} is {parts:?}, not {expected}");
     }
 }
 
@@ -117,6 +185,9 @@ async fn request(app: &TestApp, step: &Step, captured: &BTreeMap<String, String>
         _ => Vec::new(),
     };
     for (name, value) in &step.send_headers {
+        if value == "<absent>" {
+            continue;
+        }
         let value = fill(app, captured, value).await;
         request = request.header(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
@@ -141,7 +212,7 @@ async fn assert_headers(
         let value = headers.get(name).map(|value| value.to_str().unwrap());
         let is_right = match expected.as_str() {
             "<absent>" => value.is_none(),
-            expected => value == Some(expected),
+            expected => value.is_some_and(|value| matches_text(expected, &json!(value))),
         };
         assert!(is_right, "{place}: {name} is {value:?}, not {expected}");
     }
@@ -207,7 +278,16 @@ fn matches_text(pattern: &str, found: &Value) -> bool {
         "<text>" => text.is_some_and(|text| !text.is_empty()),
         "<id>" => text.is_some_and(is_id),
         "<token>" => text.is_some_and(|text| text.split('.').count() == 3 && text.len() > 100),
+        "<letters>" => text.is_some_and(is_random),
+        // A random text, a dot, and a signature in percent-encoded base64.
+        "<signed>" => text
+            .and_then(|text| text.split_once('.'))
+            .is_some_and(|(random, signature)| is_random(random) && signature.ends_with("%3D")),
         "<time>" => text.is_some_and(|text| text.len() == 24 && text.ends_with('Z')),
         literal => text == Some(literal),
     }
+}
+
+fn is_random(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

@@ -1,0 +1,62 @@
+//! What clients of Better Auth 1.7 speak, under `/api/auth`. A concern is a
+//! file with its routes and handlers; cookies, origins, bodies, credentials and
+//! errors are alike for all of them.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::{HeaderName, StatusCode},
+    middleware::from_fn_with_state,
+    routing::any,
+};
+
+use super::Route;
+use crate::app::App;
+
+pub mod body;
+pub mod cookies;
+pub mod error;
+pub mod extract;
+pub mod origin;
+pub mod wire;
+
+mod accounts;
+mod misc;
+mod sessions;
+
+/// Carries a session's signed token beside the cookie, for clients that keep
+/// none (Better Auth's bearer plugin).
+const SET_AUTH_TOKEN: HeaderName = HeaderName::from_static("set-auth-token");
+
+/// Carries an access token (Better Auth's jwt plugin).
+const SET_AUTH_JWT: HeaderName = HeaderName::from_static("set-auth-jwt");
+
+/// The headers that clients read in a browser.
+pub(super) const EXPOSED_HEADERS: [HeaderName; 3] = [
+    SET_AUTH_TOKEN,
+    SET_AUTH_JWT,
+    HeaderName::from_static("x-retry-after"),
+];
+
+/// The routes of every concern.
+pub(super) fn routes() -> Vec<Route> {
+    [accounts::routes(), sessions::routes(), misc::routes()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Puts the surface's own layers around its routes: origins are checked before
+/// anything else, and what is not there has no body (golden 15).
+pub(super) fn layered(routes: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
+    routes
+        .route("/api/auth", any(nothing))
+        .route("/api/auth/{*path}", any(nothing))
+        .method_not_allowed_fallback(nothing)
+        .layer(from_fn_with_state(Arc::clone(app), origin::guard))
+}
+
+async fn nothing() -> StatusCode {
+    StatusCode::NOT_FOUND
+}

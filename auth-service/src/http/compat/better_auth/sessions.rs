@@ -1,0 +1,186 @@
+//! Sessions, and the access tokens that they give.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    Route, SET_AUTH_JWT,
+    body::{Body, Params},
+    cookies,
+    error::BetterAuthError,
+    extract::{self, Shown, SignedIn, Visitor},
+    wire::{
+        DONE, SessionBody, UserBody,
+        sessions::{JwksBody, JwtBody, RevokeBody, SessionAndUser, SuccessBody, TokenBody},
+    },
+};
+use crate::{
+    app::{
+        App,
+        error::Error,
+        ports::Which,
+        sessions::{Current, Listed},
+    },
+    domain::audit::Act,
+    http::extract::Caller,
+};
+
+/// A session stays out of every cache.
+const NO_STORE: [(HeaderName, &str); 2] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::PRAGMA, "no-cache"),
+];
+
+/// Five minutes: how long a verifier may miss a new key, or trust a removed one.
+const FIVE_MINUTES: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=300")];
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, "/api/auth/get-session", get_session),
+        Route::new(Method::POST, "/api/auth/get-session", post_session),
+        Route::new(Method::POST, "/api/auth/sign-out", sign_out),
+        Route::new(Method::GET, "/api/auth/list-sessions", list),
+        Route::new(Method::POST, "/api/auth/revoke-session", revoke),
+        Route::new(Method::POST, "/api/auth/revoke-sessions", revoke_all),
+        Route::new(
+            Method::POST,
+            "/api/auth/revoke-other-sessions",
+            revoke_others,
+        ),
+        Route::new(Method::GET, "/api/auth/token", token),
+        Route::new(Method::GET, "/api/auth/jwt", jwt),
+        Route::new(Method::GET, "/api/auth/jwks", jwks),
+    ]
+}
+
+async fn get_session(
+    State(app): State<Arc<App>>,
+    params: Params,
+    visitor: Visitor,
+) -> Result<Response, BetterAuthError> {
+    let Some(mut shown) = visitor.shown else {
+        let forget = visitor.is_stale.then(|| cookies::no_session(&app));
+        return Ok((NO_STORE, forget, Json(())).into_response());
+    };
+    let prolonged = shown.prolong(&app, !params.has("disableRefresh")).await?;
+    let headers = seen_headers(&app, &shown, prolonged)?;
+    let body = SessionAndUser::new(&app, shown.current, shown.token);
+    Ok((NO_STORE, headers, Json(body)).into_response())
+}
+
+/// The headers beside a session: an access token, and the cookie again where
+/// the session was prolonged.
+fn seen_headers(app: &App, shown: &Shown, prolonged: bool) -> Result<HeaderMap, Error> {
+    let Current { user, session } = &shown.current;
+    let mut headers = if prolonged {
+        cookies::session(app, &shown.token, session.remember)
+    } else {
+        HeaderMap::new()
+    };
+    let access = app.access_token(user, session)?;
+    cookies::expose(&mut headers, SET_AUTH_JWT, &access.token);
+    Ok(headers)
+}
+
+/// Better Auth has this for a setting that does not exist here (golden 03).
+async fn post_session() -> impl IntoResponse {
+    let message = "POST method requires deferSessionRefresh to be enabled in session config";
+    let code = "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED";
+    let refusal = BetterAuthError::new(StatusCode::METHOD_NOT_ALLOWED, code, message);
+    (NO_STORE, refusal)
+}
+
+async fn sign_out(
+    State(app): State<Arc<App>>,
+    Caller(client): Caller,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, BetterAuthError> {
+    if let Some(token) = extract::token(&app, &headers) {
+        app.sign_out(&token, &client).await?;
+    }
+    let body = Json(SuccessBody { success: true });
+    Ok((cookies::no_session(&app), body))
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    SignedIn(shown): SignedIn,
+) -> Result<impl IntoResponse, BetterAuthError> {
+    let current = &shown.current;
+    app.require_fresh(&current.session)?;
+    let listed = app.list_sessions(&current.user.id).await?;
+    let bodies = listed.into_iter().map(|listed| listed_body(listed, &shown));
+    Ok(Json(bodies.collect::<Vec<_>>()))
+}
+
+/// A session of a list: only the caller's own shows its token, since no other
+/// is known here. The rest show what they may be revoked by.
+fn listed_body(listed: Listed, shown: &Shown) -> SessionBody {
+    let token = if listed.session.id == shown.current.session.id {
+        shown.token.clone()
+    } else {
+        listed.handle
+    };
+    SessionBody::new(listed.session, token)
+}
+
+async fn revoke(
+    State(app): State<Arc<App>>,
+    Caller(client): Caller,
+    SignedIn(shown): SignedIn,
+    Body(body): Body<RevokeBody>,
+) -> Result<impl IntoResponse, BetterAuthError> {
+    let current = &shown.current;
+    app.end_named_session(current, &body.token, &client).await?;
+    Ok(Json(DONE))
+}
+
+async fn revoke_all(
+    State(app): State<Arc<App>>,
+    Caller(client): Caller,
+    SignedIn(shown): SignedIn,
+) -> Result<impl IntoResponse, BetterAuthError> {
+    let (user, act) = (&shown.current.user.id, Act::SessionsRevoked);
+    app.end_sessions(user, Which::All, act, &client).await?;
+    Ok(Json(DONE))
+}
+
+async fn revoke_others(
+    State(app): State<Arc<App>>,
+    Caller(client): Caller,
+    SignedIn(shown): SignedIn,
+) -> Result<impl IntoResponse, BetterAuthError> {
+    let (user, act) = (&shown.current.user.id, Act::SessionsRevoked);
+    let others = Which::AllBut(&shown.current.session.id);
+    app.end_sessions(user, others, act, &client).await?;
+    Ok(Json(DONE))
+}
+
+async fn token(
+    State(app): State<Arc<App>>,
+    SignedIn(Shown { current, .. }): SignedIn,
+) -> Result<impl IntoResponse, BetterAuthError> {
+    let access = app.access_token(&current.user, &current.session)?;
+    let token = access.token;
+    Ok((NO_STORE, Json(TokenBody { token })))
+}
+
+async fn jwt(
+    State(app): State<Arc<App>>,
+    SignedIn(Shown { current, .. }): SignedIn,
+) -> Result<impl IntoResponse, BetterAuthError> {
+    let access = app.access_token(&current.user, &current.session)?;
+    let user = UserBody::new(&app, &current.user);
+    let token = access.token;
+    Ok((NO_STORE, Json(JwtBody { token, user })))
+}
+
+async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
+    (FIVE_MINUTES, Json(JwksBody::from(app.public_keys())))
+}

@@ -1,0 +1,110 @@
+//! The JSON of this surface: what bodies are read into, and what is answered. A
+//! concern with shapes of its own has a file here.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use chrono::{DateTime, SecondsFormat};
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    domain::{Millis, session::Session, user::User},
+};
+
+pub mod accounts;
+pub mod sessions;
+
+/// What every error says.
+#[derive(Serialize)]
+pub struct ErrorBody {
+    pub(super) message: Cow<'static, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<Cow<'static, str>>,
+}
+
+/// An account, as its owner sees it. A field of the profile that is not set is
+/// `null`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserBody {
+    id: String,
+    name: String,
+    email: String,
+    email_verified: bool,
+    image: Option<String>,
+    created_at: String,
+    updated_at: String,
+    role: &'static str,
+    #[serde(flatten)]
+    profile: BTreeMap<String, Option<String>>,
+}
+
+impl UserBody {
+    /// What `user` is on the wire, with the fields that profiles have here.
+    pub fn new(app: &App, user: &User) -> Self {
+        let fields = app.policy.profile_fields.names();
+        let profile = fields.map(|name| {
+            let text = user.profile.get(name).map(str::to_owned);
+            (name.to_owned(), text)
+        });
+        Self {
+            id: user.id.clone(),
+            name: user.name.as_str().to_owned(),
+            email: user.email.as_str().to_owned(),
+            email_verified: user.email_verified,
+            image: user.image.clone(),
+            created_at: iso_8601(user.created_at),
+            updated_at: iso_8601(user.updated_at),
+            role: user.role.as_str(),
+            profile: profile.collect(),
+        }
+    }
+}
+
+/// A session, as its owner sees it. What is not known of its client is an empty
+/// text, as in Better Auth.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionBody {
+    id: String,
+    user_id: String,
+    token: String,
+    created_at: String,
+    updated_at: String,
+    expires_at: String,
+    ip_address: String,
+    user_agent: String,
+}
+
+impl SessionBody {
+    /// What `session` is on the wire, under `token`: its own, or a handle.
+    pub fn new(session: Session, token: String) -> Self {
+        Self {
+            id: session.id,
+            user_id: session.user_id,
+            token,
+            created_at: iso_8601(session.created_at),
+            updated_at: iso_8601(session.refreshed_at),
+            expires_at: iso_8601(session.expires_at),
+            ip_address: session.ip.unwrap_or_default(),
+            user_agent: session.user_agent.unwrap_or_default(),
+        }
+    }
+}
+
+/// The answer of what has nothing to tell but that it was done.
+#[derive(Serialize)]
+pub struct StatusBody {
+    status: bool,
+}
+
+/// It was done.
+pub const DONE: StatusBody = StatusBody { status: true };
+
+/// A moment in UTC with exactly three digits of a second: the client takes the
+/// digits for milliseconds, however many there are.
+pub fn iso_8601(moment: Millis) -> String {
+    DateTime::from_timestamp_millis(moment)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
+}
