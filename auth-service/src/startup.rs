@@ -24,9 +24,10 @@ use crate::{
     outbound::{
         argon2::Argon2Hasher,
         jwt::{Ed25519Names, JwtSigner},
+        oauth,
         sql::{
-            SqlAccountEvents, SqlAuditLog, SqlCounts, SqlLeftovers, SqlSessions, SqlSigningKeys,
-            SqlUsers, migrations,
+            SqlAccountEvents, SqlAuditLog, SqlCounts, SqlLeftovers, SqlLinkedAccounts, SqlSessions,
+            SqlSigningKeys, SqlUsers, migrations,
         },
     },
 };
@@ -64,20 +65,29 @@ pub async fn assemble(
         audit_retention_days: config.retention.audit_days,
         public_url: config.server.public_url.clone(),
         allowed_origins: config.server.allowed_origins.clone(),
+        provider_sign_up: config.social.sign_up,
     };
     let signer = JwtSigner::new(&key, &policy.issuer, &policy.audience)
         .map_err(anyhow::Error::from_boxed)?;
     let hasher = Argon2Hasher::new(config.passwords.hash_threads, Arc::clone(&randomness))?;
+    let vault = Arc::new(Vault::new(auth_secret(config, randomness.as_ref())?));
+    let linked = SqlLinkedAccounts::new(
+        database.clone(),
+        Arc::clone(&vault),
+        Arc::clone(&randomness),
+    );
     let app = Arc::new(App {
         users: Arc::new(SqlUsers::new(database.clone())),
         sessions: Arc::new(SqlSessions::new(database.clone())),
         audit: Arc::new(SqlAuditLog::new(database.clone())),
+        linked: Arc::new(linked),
+        providers: oauth::providers(&config.social, &clock)?,
         counts: Arc::new(SqlCounts::new(database.clone())),
         events: Arc::new(EventFeed::new(Arc::new(SqlAccountEvents::new(
             database.clone(),
         )))),
         leftovers: Arc::new(SqlLeftovers::new(database.clone())),
-        vault: Arc::new(Vault::new(auth_secret(config, randomness.as_ref())?)),
+        vault,
         hasher: Arc::new(hasher),
         signer: Arc::new(signer),
         clock,

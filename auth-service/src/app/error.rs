@@ -4,7 +4,10 @@
 use proto::error_kind::ErrorKind;
 use thiserror::Error;
 
-use super::ports::{HashError, StoreError, Taken};
+use super::{
+    ports::{HashError, StoreError, Taken},
+    social::refusal::Refusal,
+};
 use crate::domain::{
     email::InvalidEmail,
     password::{MAX_LENGTH, WeakPassword},
@@ -85,6 +88,9 @@ pub enum Error {
     /// No event has this number yet.
     #[error("There is no event with this number yet; begin again after 0.")]
     CursorAhead,
+    /// Sign-in with a provider, or what belongs to it, was refused.
+    #[error(transparent)]
+    Social(Refusal),
     /// More passwords are waiting to be hashed than can be in good time.
     #[error("Too many people are signing in right now; try again in a second.")]
     Busy,
@@ -121,6 +127,7 @@ impl Error {
             Self::SessionNotFresh => ErrorKind::Forbidden,
             Self::UnknownUser => ErrorKind::NotFound,
             Self::TooManyRequests(_) => ErrorKind::RateLimited,
+            Self::Social(refusal) => refusal.kind(),
             Self::Busy | Self::Unavailable(_) => ErrorKind::Unavailable,
             Self::Internal(_) => ErrorKind::Internal,
         }
@@ -151,6 +158,7 @@ impl Error {
             Self::TooManyRequests(_) => "too_many_requests",
             Self::InvalidCursor => "invalid_cursor",
             Self::CursorAhead => "cursor_ahead",
+            Self::Social(refusal) => refusal.code(),
             Self::Busy => "busy",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -194,10 +202,17 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Taken(Taken::Email) => Self::EmailTaken,
             StoreError::Taken(Taken::Username) => Self::UsernameTaken,
+            StoreError::Taken(Taken::LinkedAccount) => Self::Social(Refusal::LinkedToAnother),
             StoreError::Taken(Taken::Other) => Self::Internal(Box::new(error)),
             StoreError::Unreachable(cause) => Self::Unavailable(cause),
             StoreError::Broken(cause) => Self::Internal(cause),
         }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Social(refusal)
     }
 }
 

@@ -29,6 +29,7 @@ pub mod sessions;
 pub mod sign_in;
 pub mod sign_up;
 pub mod signing_keys;
+pub mod social;
 pub mod throttling;
 pub mod tokens;
 pub mod update_profile;
@@ -45,6 +46,10 @@ pub struct App {
     pub users: Arc<dyn Users>,
     /// Who is signed in.
     pub sessions: Arc<dyn Sessions>,
+    /// Accounts of providers that sign in to ours.
+    pub linked: Arc<dyn social::ports::LinkedAccounts>,
+    /// Those providers.
+    pub providers: social::ports::Providers,
     /// What was done that bears on security.
     pub audit: Arc<dyn AuditLog>,
     /// How often what was tried.
@@ -90,4 +95,6 @@ pub struct Policy {
     pub public_url: Url,
     /// The other origins whose pages may act for their users.
     pub allowed_origins: AllowedOrigins,
+    /// Who gets an account by signing in with a provider.
+    pub provider_sign_up: crate::domain::provider::ProviderSignUp,
 }

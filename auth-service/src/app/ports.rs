@@ -36,6 +36,8 @@ pub enum Taken {
     Email,
     /// The user name.
     Username,
+    /// A provider's account.
+    LinkedAccount,
     /// Another one.
     Other,
 }

@@ -11,6 +11,7 @@ pub mod grpc;
 pub mod passwords;
 pub mod retention;
 pub mod server;
+pub mod social;
 pub mod throttling;
 pub mod tokens;
 
@@ -19,6 +20,7 @@ pub use grpc::GrpcTls;
 pub use passwords::PasswordConfig;
 pub use retention::RetentionConfig;
 pub use server::ServerConfig;
+pub use social::SocialConfig;
 pub use throttling::ThrottlingConfig;
 pub use tokens::TokenConfig;
 
@@ -32,6 +34,7 @@ pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
         accounts::VARIABLES,
         grpc::VARIABLES,
         retention::VARIABLES,
+        social::VARIABLES,
     ]
     .concat()
 });
@@ -53,6 +56,8 @@ pub struct Config {
     pub grpc_tls: Option<GrpcTls>,
     /// How long things are kept.
     pub retention: RetentionConfig,
+    /// Sign-in with Google and GitHub.
+    pub social: SocialConfig,
 }
 
 impl Config {
@@ -77,6 +82,7 @@ impl Config {
             accounts: AccountConfig::read(environment)?,
             grpc_tls: GrpcTls::read(environment)?,
             retention: RetentionConfig::read(environment)?,
+            social: SocialConfig::read(environment)?,
         })
     }
 }

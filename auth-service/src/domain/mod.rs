@@ -5,6 +5,7 @@ pub mod audit;
 pub mod email;
 pub mod password;
 pub mod profile;
+pub mod provider;
 pub mod session;
 pub mod signing_key;
 pub mod throttling;

@@ -2,4 +2,5 @@
 
 pub mod argon2;
 pub mod jwt;
+pub mod oauth;
 pub mod sql;

@@ -16,6 +16,7 @@ mod failing;
 mod grpc;
 mod process;
 mod store;
+mod store_linked_accounts;
 mod support;
 mod throttling;
 mod tidy;

@@ -43,6 +43,8 @@ macro_rules! on_both_engines {
     };
 }
 
+pub(crate) use on_both_engines;
+
 on_both_engines!(
     an_account_comes_back_as_it_went_in,
     an_address_is_taken_once,
@@ -56,7 +58,7 @@ on_both_engines!(
     a_bad_row_is_an_error_and_names_its_column,
 );
 
-fn account(number: u32) -> Credentials {
+pub(crate) fn account(number: u32) -> Credentials {
     Credentials {
         user: User {
             id: format!("018bcfe5-6800-7000-8000-{number:012}"),
@@ -76,7 +78,7 @@ fn account(number: u32) -> Credentials {
 }
 
 /// A line of the audit log that no other call gives.
-fn entry(act: Act) -> AuditEntry {
+pub(crate) fn entry(act: Act) -> AuditEntry {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::SeqCst);
     AuditEntry {

@@ -6,6 +6,7 @@ use crate::app::ports::{StoreError, Taken};
 
 mod counts;
 mod leftovers;
+mod linked_accounts;
 mod record;
 mod sessions;
 mod signing_keys;
@@ -14,6 +15,7 @@ mod users;
 
 pub use counts::SqlCounts;
 pub use leftovers::SqlLeftovers;
+pub use linked_accounts::SqlLinkedAccounts;
 pub use record::{SqlAccountEvents, SqlAuditLog};
 pub use sessions::SqlSessions;
 pub use signing_keys::SqlSigningKeys;
@@ -53,6 +55,11 @@ fn what_is_taken(error: &dyn DatabaseError) -> Taken {
         said if said.contains("users_by_email") || said.contains("users.email") => Taken::Email,
         said if said.contains("users_by_username") || said.contains("users.username") => {
             Taken::Username
+        }
+        said if said.contains("linked_accounts_by_provider")
+            || said.contains("linked_accounts.provider") =>
+        {
+            Taken::LinkedAccount
         }
         _ => Taken::Other,
     }

@@ -1,0 +1,4 @@
+//! Sign-in with the accounts that people have elsewhere.
+
+pub mod ports;
+pub mod refusal;
