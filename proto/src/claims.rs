@@ -1,7 +1,14 @@
 //! The payload of an access token (RFC 7519), as auth-service signs it and
 //! api-service reads it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The `typ` of an access token's header (RFC 9068, section 2.1): a token of
+/// another kind is never taken for one.
+pub const TOKEN_TYPE: &str = "at+jwt";
 
 /// The issuer that is named where none is configured.
 pub const DEFAULT_ISSUER: &str = "lectern";
@@ -27,16 +34,42 @@ pub struct Claims {
     pub exp: i64,
     /// This token's own id (UUIDv7).
     pub jti: String,
+    /// The session that the token was issued for (UUIDv7): when the session
+    /// ends, so does the token.
+    pub sid: String,
+    /// What the user may do.
+    pub roles: Vec<Role>,
     /// The user's e-mail address, lower-case.
     pub email: String,
     /// The user's display name.
     pub name: String,
-    /// What the user may do beyond their own things.
-    pub role: Role,
-    /// The session that the token was issued for (UUIDv7): when the session
-    /// ends, so does the token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sid: Option<String>,
+    /// What else a surface's clients look for in a token. Nobody on our side
+    /// reads it.
+    #[serde(flatten, skip_deserializing)]
+    pub more: BTreeMap<String, Value>,
+}
+
+impl Claims {
+    /// The names that [`Claims::more`] must not use.
+    pub const NAMES: [&str; 11] = [
+        "iss", "aud", "sub", "iat", "nbf", "exp", "jti", "sid", "roles", "email", "name",
+    ];
+
+    /// The role with the most rights among the roles.
+    pub fn role(&self) -> Role {
+        if self.roles.contains(&Role::Admin) {
+            Role::Admin
+        } else {
+            Role::User
+        }
+    }
+}
+
+/// Whether a token's header says that it is an access token: with or without
+/// the prefix, in any case (RFC 9068, section 4; RFC 7515, section 4.1.9).
+pub fn is_access_token(typ: Option<&str>) -> bool {
+    let typ = typ.unwrap_or_default().to_ascii_lowercase();
+    typ.strip_prefix("application/").unwrap_or(&typ) == TOKEN_TYPE
 }
 
 /// What a user may do beyond their own things.
@@ -65,5 +98,21 @@ impl Role {
             "user" => Some(Self::User),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn access_tokens_say_so() {
+        for typ in ["at+jwt", "AT+JWT", "application/at+jwt"] {
+            assert!(is_access_token(Some(typ)), "{typ}");
+        }
+        for typ in ["", "JWT", "application/", "application/jwt", "at+jwt "] {
+            assert!(!is_access_token(Some(typ)), "{typ}");
+        }
+        assert!(!is_access_token(None));
     }
 }

@@ -13,7 +13,7 @@ use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
     jwk::{AlgorithmParameters, EllipticCurve, JwkSet},
 };
-use proto::claims::Claims;
+use proto::claims::{Claims, is_access_token};
 use service_kit::clock::{Clock, Millis};
 use tokio::sync::Mutex;
 
@@ -179,7 +179,7 @@ impl JwksVerifier {
     fn check(&self, claims: &Claims) -> Result<(), UnverifiedToken> {
         let now = self.clock.now() / 1000;
         let ours = claims.iss == self.settings.issuer && claims.aud == self.settings.audience;
-        if !ours || claims.nbf > now + LEEWAY || claims.sub.is_empty() {
+        if !ours || claims.nbf > now + LEEWAY || claims.sub.is_empty() || claims.sid.is_empty() {
             return Err(UnverifiedToken::Invalid);
         }
         if claims.exp <= now - LEEWAY {
@@ -210,7 +210,7 @@ fn parse(bytes: &[u8]) -> Option<HashMap<String, DecodingKey>> {
 impl TokenVerifier for JwksVerifier {
     async fn verify(&self, token: &str) -> Result<Principal, UnverifiedToken> {
         let header = decode_header(token).map_err(|_| UnverifiedToken::Invalid)?;
-        if header.alg != Algorithm::EdDSA {
+        if header.alg != Algorithm::EdDSA || !is_access_token(header.typ.as_deref()) {
             return Err(UnverifiedToken::Invalid);
         }
         let kid = header.kid.ok_or(UnverifiedToken::Invalid)?;
@@ -225,6 +225,7 @@ impl TokenVerifier for JwksVerifier {
             .map_err(|_| UnverifiedToken::Invalid)?
             .claims;
         self.check(&claims)?;
-        Ok(Principal::user(UserId(claims.sub), claims.role))
+        let role = claims.role();
+        Ok(Principal::user(UserId(claims.sub), role))
     }
 }

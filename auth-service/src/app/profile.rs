@@ -6,10 +6,9 @@ impl App {
     /// The session that `token` was issued for, and its owner, as they are now.
     pub async fn owner_of(&self, token: &str) -> Result<Current, Error> {
         let claims = self.claims_of(token)?;
-        let session_id = claims.sid.ok_or(Error::InvalidToken)?;
         // The token may be a moment over its end, and so may its session.
         let moment = self.clock.now() - LEEWAY * 1000;
-        let current = self.session_by_id(&session_id, moment).await?;
+        let current = self.session_by_id(&claims.sid, moment).await?;
         current
             .filter(|current| current.user.id == claims.sub)
             .ok_or(Error::InvalidToken)

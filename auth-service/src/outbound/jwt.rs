@@ -6,7 +6,7 @@ use ed25519_dalek::{SigningKey as Ed25519Key, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode,
 };
-use proto::claims::Claims;
+use proto::claims::{Claims, TOKEN_TYPE, is_access_token};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -42,6 +42,7 @@ impl JwtSigner {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(TOKEN_TYPE.to_owned());
         header.kid = Some(key.kid.clone());
         Ok(Self {
             header,
@@ -68,7 +69,8 @@ impl TokenSigner for JwtSigner {
         let header = decode_header(token).map_err(|_| NotOurs)?;
         // RFC 7515, section 4.1.11: what is critical and not understood is
         // refused, and we understand no extension.
-        if header.kid.as_deref() != Some(self.public.kid.as_str()) || header.crit.is_some() {
+        let is_ours = header.kid.as_deref() == Some(self.public.kid.as_str());
+        if !is_ours || !is_access_token(header.typ.as_deref()) || header.crit.is_some() {
             return Err(NotOurs);
         }
         decode::<Claims>(token, &self.decoding, &self.validation)

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod access_tokens;
 mod account_events;
 mod better_auth;
 mod clean_up;

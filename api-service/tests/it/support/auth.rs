@@ -1,13 +1,14 @@
 //! What api-service sees of auth-service: a key set, and tokens signed with
 //! its keys.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use api_service::outbound::jwks::{JwksSettings, JwksVerifier};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use proto::claims::{Claims, DEFAULT_AUDIENCE, DEFAULT_ISSUER, Role};
+use proto::claims::{Claims, DEFAULT_AUDIENCE, DEFAULT_ISSUER, Role, TOKEN_TYPE};
+use serde::Serialize;
 use serde_json::{Value, json};
 use service_kit::clock::Clock;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
@@ -118,10 +119,11 @@ pub fn claims_of(name: &str) -> Claims {
         nbf: now,
         exp: now + 3600,
         jti: "018bcfe5-6800-7000-8000-0000000000ff".to_owned(),
+        sid: "018bcfe5-6800-7000-8000-0000000000fe".to_owned(),
+        roles: vec![role_of(name)],
         email: format!("{name}@example.com"),
         name: name.to_owned(),
-        role: role_of(name),
-        sid: None,
+        more: BTreeMap::new(),
     }
 }
 
@@ -130,7 +132,12 @@ pub fn token_of(name: &str) -> String {
 }
 
 pub fn signed(claims: &Claims, kid: &str, seed: [u8; 32]) -> String {
+    signed_as(TOKEN_TYPE, claims, kid, seed)
+}
+
+pub fn signed_as(typ: &str, claims: &impl Serialize, kid: &str, seed: [u8; 32]) -> String {
     let mut header = Header::new(Algorithm::EdDSA);
+    header.typ = Some(typ.to_owned());
     header.kid = Some(kid.to_owned());
     let key = SigningKey::from_bytes(&seed).to_pkcs8_der().unwrap();
     encode(&header, claims, &EncodingKey::from_ed_der(key.as_bytes())).unwrap()

@@ -6,8 +6,10 @@ use auth_service::{
     outbound::{jwt::JwtSigner, sql::SqlSigningKeys},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{SigningKey as Ed25519Key, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use proto::claims::{Claims, Role};
+use proto::claims::{Claims, Role, TOKEN_TYPE};
+use serde::Serialize;
 
 use super::{NOON, TestApp};
 
@@ -29,13 +31,14 @@ pub async fn forge(name: &str, app: &TestApp, good: &str) -> String {
         "no_such_user" => {
             sign(|claims| "018bcfe5-6800-7000-8000-00000000dead".clone_into(&mut claims.sub))
         }
+        "no_session" => sign(|claims| claims.sid.clear()),
         "no_id" => sign(|claims| "' OR 1=1 --".clone_into(&mut claims.sub)),
         "huge" => sign(|claims| claims.name = "n".repeat(9000)),
         "tampered" => tampered(good, &claims),
         "cut_signature" => good[..good.len() - 4].to_owned(),
         "two_parts" => good.rsplit_once('.').unwrap().0.to_owned(),
         "none" => {
-            let header = r#"{"alg":"none","typ":"JWT","kid":"KID"}"#;
+            let header = r#"{"alg":"none","typ":"at+jwt","kid":"KID"}"#;
             format!("{}.", unsigned(&header.replace("KID", &kid(app)), &claims))
         }
         _ => with_another_key(name, app, &claims).await,
@@ -45,6 +48,16 @@ pub async fn forge(name: &str, app: &TestApp, good: &str) -> String {
 async fn with_another_key(name: &str, app: &TestApp, claims: &Claims) -> String {
     let ours = SqlSigningKeys::new(app.database.clone());
     let ours = ours.active().await.unwrap().unwrap();
+    let header = |algorithm: Algorithm, typ: &str| {
+        let mut header = Header::new(algorithm);
+        header.typ = Some(typ.to_owned());
+        header.kid = Some(ours.kid.clone());
+        header
+    };
+    let with_secret = |secret: &[u8]| {
+        let header = header(Algorithm::HS256, TOKEN_TYPE);
+        encode(&header, claims, &EncodingKey::from_secret(secret)).unwrap()
+    };
     let signed = |kid: &str, seed: [u8; 32]| {
         let key = SigningKey {
             kid: kid.to_owned(),
@@ -58,30 +71,30 @@ async fn with_another_key(name: &str, app: &TestApp, claims: &Claims) -> String 
         "other_key" => signed(&ours.kid, [9; 32]),
         "unknown_kid" => signed("someone-elses", ours.seed),
         // The classic: the public key taken for a shared secret.
-        "hs256_public_key" => {
-            let mut header = Header::new(Algorithm::HS256);
-            header.kid = Some(ours.kid);
-            let public = app.app.public_keys()[0].bytes;
-            encode(&header, claims, &EncodingKey::from_secret(&public)).unwrap()
-        }
+        "hs256_public_key" => with_secret(&app.app.public_keys()[0].bytes),
         "hs256_public_key_text" => {
-            let mut header = Header::new(Algorithm::HS256);
-            header.kid = Some(ours.kid);
             let public = URL_SAFE_NO_PAD.encode(app.app.public_keys()[0].bytes);
-            encode(
-                &header,
-                claims,
-                &EncodingKey::from_secret(public.as_bytes()),
-            )
-            .unwrap()
+            with_secret(public.as_bytes())
+        }
+        "plain_jwt" => with_seed(&header(Algorithm::EdDSA, "JWT"), claims, ours.seed),
+        "id_token" => with_seed(&header(Algorithm::EdDSA, "id_token+jwt"), claims, ours.seed),
+        "without_sid" => {
+            let mut claims = serde_json::to_value(claims).unwrap();
+            claims.as_object_mut().unwrap().remove("sid");
+            with_seed(&header(Algorithm::EdDSA, TOKEN_TYPE), &claims, ours.seed)
         }
         other => panic!("nobody knows how to forge `{other}`"),
     }
 }
 
+fn with_seed(header: &Header, claims: &impl Serialize, seed: [u8; 32]) -> String {
+    let key = Ed25519Key::from_bytes(&seed).to_pkcs8_der().unwrap();
+    encode(header, claims, &EncodingKey::from_ed_der(key.as_bytes())).unwrap()
+}
+
 fn tampered(good: &str, claims: &Claims) -> String {
     let mut admin = claims.clone();
-    admin.role = Role::Admin;
+    admin.roles = vec![Role::Admin];
     let parts: Vec<&str> = good.split('.').collect();
     let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&admin).unwrap());
     [parts[0], payload.as_str(), parts[2]].join(".")
