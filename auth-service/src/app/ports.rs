@@ -9,6 +9,8 @@ use crate::domain::{
     account_event::AccountEvent,
     audit::{Act, AuditEntry},
     email::Email,
+    mail::Mail,
+    one_time_token::OneTimeToken,
     password::Password,
     session::Session,
     signing_key::{PublicKey, SigningKey},
@@ -82,8 +84,18 @@ pub trait Users: Send + Sync {
     /// enabled: name, picture, address, profile, role. Says whether there is
     /// such an account. [`StoreError::Taken`] as in [`Users::add`].
     async fn update(&self, user: &User, entry: &AuditEntry) -> Result<bool, StoreError>;
+    /// Gives the account an address that was shown to be its owner's, if its
+    /// address is still `old`; the links of mails to it end. Says whether it
+    /// was. [`StoreError::Taken`] as in [`Users::add`].
+    async fn set_verified_email(
+        &self,
+        id: &str,
+        old: &Email,
+        new: &Email,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError>;
     /// Gives the account another password and ends sessions of it in the same
-    /// step.
+    /// step; the links of mails to it end too.
     async fn set_password(
         &self,
         id: &str,
@@ -142,6 +154,41 @@ pub trait Sessions: Send + Sync {
         which: Which<'_>,
         entry: &AuditEntry,
     ) -> Result<u64, StoreError>;
+}
+
+/// What mails' links and flows through other sites carry. A token is known here
+/// by its hash alone.
+#[async_trait]
+pub trait OneTimeTokens: Send + Sync {
+    /// Keeps a token until it is taken. Older ones of the same account and
+    /// purpose end.
+    async fn put(
+        &self,
+        token_hash: &str,
+        token: &OneTimeToken,
+        entry: Option<&AuditEntry>,
+    ) -> Result<(), StoreError>;
+    /// The token with this hash, expired or not.
+    async fn find(&self, token_hash: &str) -> Result<Option<OneTimeToken>, StoreError>;
+    /// Ends a token, and gives it to exactly one of all who ask.
+    async fn take(&self, token_hash: &str) -> Result<Option<OneTimeToken>, StoreError>;
+}
+
+/// Why a mail was not taken by whoever carries it.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct MailError {
+    /// Whether it may be taken later.
+    pub passing: bool,
+    /// What happened, for the log: no address, no link.
+    pub reason: String,
+}
+
+/// Carries mails.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Hands one mail over, in bounded time.
+    async fn send(&self, mail: &Mail) -> Result<(), MailError>;
 }
 
 /// What was done that bears on security.

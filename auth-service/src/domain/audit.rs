@@ -32,6 +32,8 @@ macro_rules! acts {
 acts! {
     /// An account was made by its owner.
     SignedUp = "account.signed_up",
+    /// Someone signed up with the address of an account that is there.
+    SignUpRepeated = "account.sign_up_repeated",
     /// An account was made by an operator or an administrator.
     AccountMade = "account.made",
     /// An account was taken over from another system.
@@ -52,6 +54,12 @@ acts! {
     PasswordResetAsked = "password.reset_asked",
     /// The password was set through a link or by an operator.
     PasswordReset = "password.reset",
+    /// A link that verifies an address was asked for.
+    EmailVerificationAsked = "email.verification_asked",
+    /// Links that change the address were asked for.
+    EmailChangeAsked = "email.change_asked",
+    /// A link that deletes the account was asked for.
+    AccountDeletionAsked = "account.deletion_asked",
     /// The address was shown to belong to the account's owner.
     EmailVerified = "email.verified",
     /// The account got another address.

@@ -3,6 +3,8 @@
 pub mod account_event;
 pub mod audit;
 pub mod email;
+pub mod mail;
+pub mod one_time_token;
 pub mod password;
 pub mod profile;
 pub mod provider;

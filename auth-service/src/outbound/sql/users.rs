@@ -6,6 +6,7 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction};
 
 use super::{
     failed,
+    one_time_tokens::end_tokens,
     record::{record, tell},
     sessions::end_sessions,
     user_row::{COLUMNS, UserRow, profile_text},
@@ -140,6 +141,29 @@ impl Users for SqlUsers {
         finish(transaction, done.rows_affected() > 0, entry).await
     }
 
+    async fn set_verified_email(
+        &self,
+        id: &str,
+        old: &Email,
+        new: &Email,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.0.begin().await.map_err(failed)?;
+        let done = sqlx::query(
+            "UPDATE users SET email = $1, email_verified = 1, updated_at = $2 \
+             WHERE id = $3 AND email = $4",
+        )
+        .bind(new.as_str())
+        .bind(entry.at)
+        .bind(id)
+        .bind(old.as_str())
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        end_tokens(&mut transaction, id).await?;
+        finish(transaction, done.rows_affected() > 0, entry).await
+    }
+
     async fn set_password(
         &self,
         id: &str,
@@ -156,6 +180,7 @@ impl Users for SqlUsers {
                 .execute(&mut *transaction)
                 .await
                 .map_err(failed)?;
+        end_tokens(&mut transaction, id).await?;
         if let Some(which) = end {
             end_sessions(&mut transaction, id, which, entry.at).await?;
         }
