@@ -16,7 +16,14 @@ use service_kit::{
 };
 
 use crate::{
-    app::{App, Policy, account_events::EventFeed, signing_keys, vault::Vault},
+    app::{
+        App, MailPolicy, Policy,
+        account_events::EventFeed,
+        outbox::{self, Outbox},
+        ports::OneTimeTokens,
+        signing_keys,
+        vault::Vault,
+    },
     config::{Config, server::is_long_secret},
     domain::session::SessionRules,
     grpc::{self, Admission},
@@ -24,10 +31,10 @@ use crate::{
     outbound::{
         argon2::Argon2Hasher,
         jwt::{Ed25519Names, JwtSigner},
-        oauth,
+        mail, oauth,
         sql::{
-            SqlAccountEvents, SqlAuditLog, SqlCounts, SqlLeftovers, SqlLinkedAccounts, SqlSessions,
-            SqlSigningKeys, SqlUsers, migrations,
+            SqlAccountEvents, SqlAuditLog, SqlCounts, SqlLeftovers, SqlLinkedAccounts,
+            SqlOneTimeTokens, SqlSessions, SqlSigningKeys, SqlUsers, migrations,
         },
     },
 };
@@ -63,6 +70,11 @@ pub async fn assemble(
         issuer: config.tokens.issuer.clone(),
         audience: config.tokens.audience.clone(),
         audit_retention_days: config.retention.audit_days,
+        mail: MailPolicy {
+            require_verified: config.mail.require_verified,
+            sign_in_verified: config.mail.sign_in_verified,
+            confirm_deletion: config.mail.confirm_deletion,
+        },
         public_url: config.server.public_url.clone(),
         allowed_origins: config.server.allowed_origins.clone(),
         provider_sign_up: config.social.sign_up,
@@ -70,6 +82,8 @@ pub async fn assemble(
     let signer = JwtSigner::new(&key, &policy.issuer, &policy.audience)
         .map_err(anyhow::Error::from_boxed)?;
     let hasher = Argon2Hasher::new(config.passwords.hash_threads, Arc::clone(&randomness))?;
+    let one_time_tokens = Arc::new(SqlOneTimeTokens::new(database.clone()));
+    let outbox = outbox(config, one_time_tokens.clone(), &clock, &randomness)?;
     let vault = Arc::new(Vault::new(auth_secret(config, randomness.as_ref())?));
     let linked = SqlLinkedAccounts::new(
         database.clone(),
@@ -79,6 +93,8 @@ pub async fn assemble(
     let app = Arc::new(App {
         users: Arc::new(SqlUsers::new(database.clone())),
         sessions: Arc::new(SqlSessions::new(database.clone())),
+        one_time_tokens,
+        outbox,
         audit: Arc::new(SqlAuditLog::new(database.clone())),
         linked: Arc::new(linked),
         providers: oauth::providers(&config.social, &clock)?,
@@ -102,6 +118,26 @@ pub async fn assemble(
     let proxies = config.server.trusted_proxies.clone();
     let router = http::router(Arc::clone(&app), health, proxies);
     Ok(Service { app, router })
+}
+
+/// What takes mails, where mail is set up.
+fn outbox(
+    config: &Config,
+    tokens: Arc<dyn OneTimeTokens>,
+    clock: &Arc<dyn Clock>,
+    randomness: &Arc<dyn Randomness>,
+) -> anyhow::Result<Option<Outbox>> {
+    let mailer = mail::mailer(&config.mail)?;
+    Ok(mailer.map(|mailer| {
+        Outbox::new(outbox::Tools {
+            tokens,
+            mailer,
+            clock: Arc::clone(clock),
+            randomness: Arc::clone(randomness),
+            public_url: config.server.public_url.as_str().to_owned(),
+            waits: outbox::WAITS.to_vec(),
+        })
+    }))
 }
 
 /// The same with the machine's own clock and randomness.

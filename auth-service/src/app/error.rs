@@ -10,6 +10,7 @@ use super::{
 };
 use crate::domain::{
     email::InvalidEmail,
+    one_time_token::Purpose,
     password::{MAX_LENGTH, WeakPassword},
     profile::{InvalidField, MAX_FIELD_LENGTH},
     user::{InvalidName, InvalidUsername},
@@ -51,6 +52,31 @@ pub enum Error {
     /// No account has this e-mail address and this password.
     #[error("The e-mail address or the password is wrong.")]
     InvalidCredentials,
+    /// The password is right, but the owner has not shown yet that the address
+    /// is theirs.
+    #[error("The e-mail address is not verified; open the link in the mail that was sent to it.")]
+    EmailNotVerified,
+    /// What was asked for needs a mail, and none can be sent.
+    #[error("This server sends no mail, so this can't be done; its operator sets MAIL_TRANSPORT.")]
+    MailOff(Purpose),
+    /// The token of a mail's link was never made, was used, or was replaced.
+    #[error("The link does not hold, or was used already; ask for a new one.")]
+    InvalidLink,
+    /// The token of a mail's link held once.
+    #[error("The link has expired; ask for a new one.")]
+    ExpiredLink,
+    /// The link belongs to another account than the one that is signed in.
+    #[error("The link is for another account; sign in to that one, or sign out.")]
+    ForeignLink,
+    /// The address is not that of the account that is signed in.
+    #[error("This is not your e-mail address.")]
+    EmailMismatch,
+    /// The address is verified already.
+    #[error("The e-mail address is verified already.")]
+    EmailAlreadyVerified,
+    /// The new address is the old one.
+    #[error("This is your e-mail address already.")]
+    SameEmail,
     /// The password that should confirm an act is another one.
     #[error("The password is wrong.")]
     InvalidPassword,
@@ -113,20 +139,28 @@ impl Error {
             | Self::InvalidName
             | Self::InvalidUsername
             | Self::InvalidField(_)
-            | Self::TooManyIds(_)
             | Self::InvalidCursor
             | Self::CursorAhead
             | Self::InvalidPassword
-            | Self::NothingToChange => ErrorKind::Invalid,
-            Self::EmailTaken | Self::UsernameTaken => ErrorKind::Conflict,
+            | Self::NothingToChange
+            | Self::InvalidLink
+            | Self::ExpiredLink
+            | Self::EmailMismatch
+            | Self::SameEmail
+            | Self::TooManyIds(_) => ErrorKind::Invalid,
+            Self::EmailNotVerified | Self::ForeignLink | Self::SessionNotFresh => {
+                ErrorKind::Forbidden
+            }
+            Self::EmailTaken | Self::UsernameTaken | Self::EmailAlreadyVerified => {
+                ErrorKind::Conflict
+            }
             Self::InvalidCredentials
             | Self::MissingToken
             | Self::InvalidToken
             | Self::ExpiredToken
             | Self::InvalidServiceToken => ErrorKind::Unauthenticated,
-            Self::SessionNotFresh => ErrorKind::Forbidden,
-            Self::UnknownUser => ErrorKind::NotFound,
             Self::TooManyRequests(_) => ErrorKind::RateLimited,
+            Self::UnknownUser | Self::MailOff(_) => ErrorKind::NotFound,
             Self::Social(refusal) => refusal.kind(),
             Self::Busy | Self::Unavailable(_) => ErrorKind::Unavailable,
             Self::Internal(_) => ErrorKind::Internal,
@@ -146,6 +180,14 @@ impl Error {
             Self::UsernameTaken => "username_taken",
             Self::EmailTaken => "email_taken",
             Self::InvalidCredentials => "invalid_credentials",
+            Self::EmailNotVerified => "email_not_verified",
+            Self::MailOff(_) => "mail_off",
+            Self::InvalidLink => "invalid_link",
+            Self::ExpiredLink => "expired_link",
+            Self::ForeignLink => "foreign_link",
+            Self::EmailMismatch => "email_mismatch",
+            Self::EmailAlreadyVerified => "email_already_verified",
+            Self::SameEmail => "same_email",
             Self::InvalidPassword => "invalid_password",
             Self::SessionNotFresh => "session_not_fresh",
             Self::NothingToChange => "nothing_to_change",

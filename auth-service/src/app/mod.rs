@@ -22,6 +22,7 @@ pub mod create_admin;
 pub mod error;
 pub mod guessing;
 pub mod look_up;
+pub mod outbox;
 pub mod ports;
 pub mod profile;
 pub mod redirects;
@@ -36,7 +37,10 @@ pub mod update_profile;
 pub mod vault;
 
 use account_events::EventFeed;
-use ports::{AuditLog, Counts, Leftovers, PasswordHasher, Sessions, TokenSigner, Users};
+use outbox::Outbox;
+use ports::{
+    AuditLog, Counts, Leftovers, OneTimeTokens, PasswordHasher, Sessions, TokenSigner, Users,
+};
 use vault::Vault;
 
 /// What auth-service can do, whoever asks and over whichever protocol.
@@ -46,6 +50,10 @@ pub struct App {
     pub users: Arc<dyn Users>,
     /// Who is signed in.
     pub sessions: Arc<dyn Sessions>,
+    /// What mails' links carry.
+    pub one_time_tokens: Arc<dyn OneTimeTokens>,
+    /// Takes mails to be sent, where mail is set up.
+    pub outbox: Option<Outbox>,
     /// Accounts of providers that sign in to ours.
     pub linked: Arc<dyn social::ports::LinkedAccounts>,
     /// Those providers.
@@ -91,10 +99,24 @@ pub struct Policy {
     pub audience: String,
     /// For how many days the audit log is kept; for ever where there is none.
     pub audit_retention_days: Option<i64>,
+    /// What needs a mail.
+    pub mail: MailPolicy,
     /// Under which URL browsers reach the service.
     pub public_url: Url,
     /// The other origins whose pages may act for their users.
     pub allowed_origins: AllowedOrigins,
     /// Who gets an account by signing in with a provider.
     pub provider_sign_up: crate::domain::provider::ProviderSignUp,
+}
+
+/// What an operator wants to go through a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MailPolicy {
+    /// Whether nobody signs in before they have shown that the address of their
+    /// account is theirs.
+    pub require_verified: bool,
+    /// Whether they are signed in by that, where it was required.
+    pub sign_in_verified: bool,
+    /// Whether an account is deleted through a mail alone.
+    pub confirm_deletion: bool,
 }

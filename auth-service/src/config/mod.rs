@@ -8,6 +8,7 @@ use service_kit::environment::{Environment, InvalidVariable, Variable};
 
 pub mod accounts;
 pub mod grpc;
+pub mod mail;
 pub mod passwords;
 pub mod retention;
 pub mod server;
@@ -17,6 +18,7 @@ pub mod tokens;
 
 pub use accounts::AccountConfig;
 pub use grpc::GrpcTls;
+pub use mail::MailConfig;
 pub use passwords::PasswordConfig;
 pub use retention::RetentionConfig;
 pub use server::ServerConfig;
@@ -34,6 +36,7 @@ pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
         accounts::VARIABLES,
         grpc::VARIABLES,
         retention::VARIABLES,
+        mail::VARIABLES,
         social::VARIABLES,
     ]
     .concat()
@@ -56,6 +59,8 @@ pub struct Config {
     pub grpc_tls: Option<GrpcTls>,
     /// How long things are kept.
     pub retention: RetentionConfig,
+    /// Whether and how mail is sent, and what needs one.
+    pub mail: MailConfig,
     /// Sign-in with Google and GitHub.
     pub social: SocialConfig,
 }
@@ -82,6 +87,7 @@ impl Config {
             accounts: AccountConfig::read(environment)?,
             grpc_tls: GrpcTls::read(environment)?,
             retention: RetentionConfig::read(environment)?,
+            mail: MailConfig::read(environment)?,
             social: SocialConfig::read(environment)?,
         })
     }

@@ -2,5 +2,6 @@
 
 pub mod argon2;
 pub mod jwt;
+pub mod mail;
 pub mod oauth;
 pub mod sql;

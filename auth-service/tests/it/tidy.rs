@@ -75,7 +75,15 @@ fn only_in(folder: &str, word: &str, allowed: &[&str]) {
 
 #[test]
 fn the_core_names_no_framework() {
-    for word in ["axum", "sqlx", "tonic", "jsonwebtoken", "argon2", "http"] {
+    for word in [
+        "axum",
+        "sqlx",
+        "tonic",
+        "jsonwebtoken",
+        "argon2",
+        "lettre",
+        "http",
+    ] {
         only_in("src/domain", word, &[]);
         only_in("src/app", word, &[]);
     }
@@ -113,6 +121,8 @@ fn each_library_has_its_place() {
     only_in("src", "oauth2", &oauth_files);
     only_in("src", "ed25519_dalek", &["src/outbound/jwt.rs"]);
     only_in("src", "tonic", &["src/grpc/"]);
+    only_in("src", "lettre", &["src/outbound/mail/smtp.rs"]);
+    only_in("src", "minijinja", &["src/outbound/mail/"]);
     only_in("src", "std::env", &["src/config/"]);
     only_in("src", "clap", &["src/cli/", "src/main.rs"]);
 }
@@ -130,6 +140,7 @@ fn edges_do_not_know_one_another() {
         "SqlAuditLog",
         "SqlAccountEvents",
         "SqlLeftovers",
+        "SqlOneTimeTokens",
         "SqlLinkedAccounts",
         "Argon2Hasher",
         "JwtSigner",
