@@ -12,6 +12,7 @@ use super::{
 use crate::domain::{audit::Act, email::Email, password::Password, user::Username};
 
 /// What a person claims, as they typed it.
+#[derive(Default)]
 pub struct SignIn {
     /// Whose account it is: an e-mail address or a user name.
     pub login: String,
@@ -19,6 +20,9 @@ pub struct SignIn {
     pub password: String,
     /// Whether the session outlives the browser.
     pub remember: bool,
+    /// Where the link that verifies the address leads in the end, if one is
+    /// sent; the surface has checked that it may. `/` where there is none.
+    pub callback_url: Option<String>,
 }
 
 impl App {
@@ -34,6 +38,10 @@ impl App {
             return Err(Error::InvalidCredentials);
         };
         let user = account.user;
+        if self.policy.mail.require_verified && !user.email_verified {
+            self.mail_verification(&user, request.callback_url, client)?;
+            return Err(Error::EmailNotVerified);
+        }
         tracing::info!(user_id = %user.id, "signed in");
         let entry = self.entry(Act::SignedIn, Some(&user.id), Some(&user.id), client);
         self.open_session(user, request.remember, client, &entry)

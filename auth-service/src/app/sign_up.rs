@@ -4,7 +4,11 @@ use proto::claims::Role;
 use service_kit::clock::new_id;
 
 use super::{
-    App, client::Client, error::Error, ports::Credentials, sessions::Opened,
+    App,
+    client::Client,
+    error::Error,
+    ports::{Credentials, StoreError, Taken},
+    sessions::Opened,
     update_profile::picture,
 };
 use crate::domain::{
@@ -32,13 +36,57 @@ pub struct SignUp {
     pub profile: Vec<(String, String)>,
     /// Whether the session outlives the browser.
     pub remember: bool,
+    /// Where the link that verifies the address leads in the end; the surface
+    /// has checked that it may. `/` where there is none.
+    pub callback_url: Option<String>,
+}
+
+/// What became of a sign-up.
+#[derive(Debug, Clone)]
+pub enum SignedUp {
+    /// The account is there, and its owner is signed in.
+    In(Opened),
+    /// The owner opens the link in a mail before they sign in. Where the
+    /// address had an account already, this user is made up and no mail goes
+    /// out: nobody learns from it who has an account.
+    Unverified(User),
+}
+
+impl SignedUp {
+    /// Whose account it is.
+    pub fn user(&self) -> &User {
+        match self {
+            Self::In(opened) => &opened.user,
+            Self::Unverified(user) => user,
+        }
+    }
+
+    /// The session, if there is one.
+    pub fn session(&self) -> Option<&Opened> {
+        match self {
+            Self::In(opened) => Some(opened),
+            Self::Unverified(_) => None,
+        }
+    }
+
+    /// The session, for surfaces on which a sign-up always begins one.
+    pub fn opened(self) -> Result<Opened, Error> {
+        match self {
+            Self::In(opened) => Ok(opened),
+            Self::Unverified(_) => Err(Error::EmailNotVerified),
+        }
+    }
 }
 
 impl App {
-    /// Makes an account with the least rights, and signs its owner in.
-    pub async fn sign_up(&self, request: SignUp, client: &Client) -> Result<Opened, Error> {
-        let remember = request.remember;
+    /// Makes an account with the least rights, and signs its owner in unless
+    /// the address must be verified first.
+    pub async fn sign_up(&self, request: SignUp, client: &Client) -> Result<SignedUp, Error> {
+        let (remember, callback_url) = (request.remember, request.callback_url.clone());
         let account = self.new_account(request, Role::User).await?;
+        if self.policy.mail.require_verified {
+            return self.sign_up_unverified(account, callback_url, client).await;
+        }
         let user_id = account.user.id.clone();
         let (session, token) = self.new_session(&account.user, remember, client);
         let entry = self.entry(Act::SignedUp, Some(&user_id), Some(&user_id), client);
@@ -47,21 +95,54 @@ impl App {
         let entry = self.entry(Act::SignedIn, Some(&user_id), Some(&user_id), client);
         let digest = super::vault::digest(&token);
         self.sessions.open(&session, &digest, &entry).await?;
-        Ok(Opened {
+        Ok(SignedUp::In(Opened {
             user: account.user,
             session,
             token,
-        })
+        }))
     }
 
-    /// Makes an account that nobody is signed in to.
+    /// Adds the account and mails its owner a link. An address that is taken
+    /// costs and answers the same: a hash was made, and something is committed.
+    async fn sign_up_unverified(
+        &self,
+        account: Credentials,
+        callback_url: Option<String>,
+        client: &Client,
+    ) -> Result<SignedUp, Error> {
+        let user = &account.user;
+        // Were it left to the insert, which of two taken values it complains of
+        // would tell whether the address is taken.
+        if let Some(username) = &user.username
+            && self.users.by_username(username).await?.is_some()
+        {
+            return Err(Error::UsernameTaken);
+        }
+        let entry = self.entry(Act::SignedUp, Some(&user.id), Some(&user.id), client);
+        match self.users.add(&account, &entry).await {
+            Ok(()) => {
+                tracing::info!(user_id = %user.id, "signed up");
+                self.mail_verification(user, callback_url, client)?;
+            }
+            Err(StoreError::Taken(Taken::Email)) => {
+                let entry = self.entry(Act::SignUpRepeated, None, None, client);
+                self.audit.add(&entry).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(SignedUp::Unverified(account.user))
+    }
+
+    /// Makes an account that nobody is signed in to. Who makes it for someone
+    /// vouches for the address.
     pub(super) async fn add_account(
         &self,
         request: SignUp,
         role: Role,
         entry_of: impl FnOnce(&User) -> AuditEntry,
     ) -> Result<User, Error> {
-        let account = self.new_account(request, role).await?;
+        let mut account = self.new_account(request, role).await?;
+        account.user.email_verified = true;
         self.users.add(&account, &entry_of(&account.user)).await?;
         Ok(account.user)
     }

@@ -45,7 +45,7 @@ async fn sign_up(
     Caller(client): Caller,
     ProblemJson(body): ProblemJson<SignUpBody>,
 ) -> Result<impl IntoResponse, V1Error> {
-    let opened = app.sign_up(body.into(), &client).await?;
+    let opened = app.sign_up(body.into(), &client).await?.opened()?;
     let access = app.access_token(&opened.user, &opened.session)?;
     let body = Json(SessionBody::from((opened, access)));
     Ok((StatusCode::CREATED, NO_STORE, body))

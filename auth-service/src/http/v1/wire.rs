@@ -43,6 +43,7 @@ impl From<SignInBody> for SignIn {
             login: body.email,
             password: body.password,
             remember: true,
+            ..Self::default()
         }
     }
 }

@@ -60,10 +60,11 @@ async fn sign_up(
     Caller(client): Caller,
     Body(SignUpBody(request)): Body<SignUpBody>,
 ) -> Result<impl IntoResponse, BetterAuthError> {
-    let opened = app.sign_up(request, &client).await?;
-    let headers = cookies::opened(&app, &opened);
-    let user = UserBody::new(&app, &opened.user);
-    let token = Some(opened.token);
+    let signed_up = app.sign_up(request, &client).await?;
+    let session = signed_up.session();
+    let headers = session.map(|opened| cookies::opened(&app, opened));
+    let token = session.map(|opened| opened.token.clone());
+    let user = UserBody::new(&app, signed_up.user());
     Ok((headers, Json(TokenAndUser { token, user })))
 }
 

@@ -30,7 +30,7 @@ impl FromFields for SignUpBody {
         let password = fields.filled_text("password");
         let image = fields.optional_text("image");
         let remember = fields.flag("rememberMe").unwrap_or(true);
-        fields.optional_text("callbackURL");
+        let callback_url = fields.optional_text("callbackURL");
         let profile = fields.texts(app.policy.profile_fields.names());
         let told = |(name, text): (String, Option<String>)| text.map(|text| (name, text));
         Ok(Self(SignUp {
@@ -39,6 +39,7 @@ impl FromFields for SignUpBody {
             password,
             image,
             remember,
+            callback_url,
             profile: profile.into_iter().filter_map(told).collect(),
             ..SignUp::default()
         }))
@@ -79,6 +80,7 @@ impl FromFields for SignInBody {
             login,
             password,
             remember,
+            callback_url: callback.clone(),
         };
         Ok(Self { sign_in, callback })
     }
