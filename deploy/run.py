@@ -82,6 +82,7 @@ def settings(env_file):
     environment.setdefault("AUTH_GRPC_ADDR", "127.0.0.1:3002")
     environment.setdefault("API_HTTP_ADDR", "127.0.0.1:8000")
     environment.setdefault("AUTH_URL", url_of(environment, "AUTH_HTTP_ADDR"))
+    environment.setdefault("AUTH_GRPC_URL", url_of(environment, "AUTH_GRPC_ADDR"))
     return environment
 
 

@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, path::PathBuf, thread::available_parallelism, time::Duration};
 
 use proto::claims::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use service_kit::{
     browser_origins::AllowedOrigins,
     database::DatabaseUrl,
@@ -30,6 +30,31 @@ pub const VARIABLES: &[Variable] = &[
         "AUTH_URL",
         "http://127.0.0.1:3001",
         "Where auth-service's HTTP side is.",
+    ),
+    Variable::plain(
+        "AUTH_GRPC_URL",
+        "http://127.0.0.1:3002",
+        "Where auth-service's gRPC side is; https:// where it is guarded by TLS.",
+    ),
+    Variable::plain(
+        "AUTH_GRPC_CA",
+        "",
+        "The file with the authorities, in PEM, that may have signed its certificate; default: \
+         the machine's.",
+    ),
+    Variable::plain(
+        "AUTH_GRPC_CLIENT_CERT",
+        "",
+        "The file with the certificate, in PEM, that auth-service is shown.",
+    ),
+    Variable::plain(
+        "AUTH_GRPC_CLIENT_KEY",
+        "",
+        "The file with that certificate's private key, in PEM.",
+    ),
+    Variable::secret(
+        "SERVICE_TOKEN",
+        "What auth-service is shown on gRPC; default: what it keeps in DATA_DIR/service-token.",
     ),
     Variable::plain("JWT_ISSUER", DEFAULT_ISSUER, "The `iss` of tokens."),
     Variable::plain("JWT_AUDIENCE", DEFAULT_AUDIENCE, "The `aud` of tokens."),
@@ -111,6 +136,8 @@ pub struct Config {
     pub http_addr: SocketAddr,
     /// Where auth-service's HTTP side is, without a slash at the end.
     pub auth_url: String,
+    /// auth-service's gRPC side.
+    pub accounts: AccountsConfig,
     /// The `iss` of tokens.
     pub issuer: String,
     /// The `aud` of tokens.
@@ -133,6 +160,19 @@ pub struct Config {
     pub log_level: String,
     /// How it is logged.
     pub log_format: LogFormat,
+}
+
+/// auth-service's gRPC side.
+#[derive(Debug)]
+pub struct AccountsConfig {
+    /// Its address.
+    pub url: String,
+    /// Who may have signed its certificate, in PEM.
+    pub authorities: Option<SecretString>,
+    /// The certificate that it is shown, and its private key, in PEM.
+    pub identity: Option<(SecretString, SecretString)>,
+    /// The token that it is shown; its file in the data folder where there is none.
+    pub service_token: Option<SecretString>,
 }
 
 /// A Qdrant server.
@@ -183,7 +223,8 @@ impl Config {
         Ok(Self {
             data_dir,
             http_addr: environment.parsed("API_HTTP_ADDR")?,
-            auth_url: auth_url(environment)?,
+            auth_url: http_url(environment, "AUTH_URL")?,
+            accounts: accounts(environment)?,
             issuer: environment.text("JWT_ISSUER")?,
             audience: environment.text("JWT_AUDIENCE")?,
             database,
@@ -199,15 +240,52 @@ impl Config {
     }
 }
 
-fn auth_url(environment: &Environment) -> Result<String, InvalidVariable> {
-    let url = environment.text("AUTH_URL")?;
+fn http_url(environment: &Environment, name: &str) -> Result<String, InvalidVariable> {
+    let url = environment.text(name)?;
     if !url.starts_with("http://") && !url.starts_with("https://") {
-        return Err(InvalidVariable::new(
-            "AUTH_URL",
-            "must begin with http:// or https://",
-        ));
+        let problem = "must begin with http:// or https://";
+        return Err(InvalidVariable::new(name, problem));
     }
     Ok(url.trim_end_matches('/').to_owned())
+}
+
+fn accounts(environment: &Environment) -> Result<AccountsConfig, InvalidVariable> {
+    let url = http_url(environment, "AUTH_GRPC_URL")?;
+    let authorities = environment.pem("AUTH_GRPC_CA")?;
+    let certificate = environment.pem("AUTH_GRPC_CLIENT_CERT")?;
+    let identity = match (certificate, environment.pem("AUTH_GRPC_CLIENT_KEY")?) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        (Some(_), None) => {
+            return Err(InvalidVariable::new(
+                "AUTH_GRPC_CLIENT_KEY",
+                "is needed too",
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(InvalidVariable::new(
+                "AUTH_GRPC_CLIENT_CERT",
+                "is needed too",
+            ));
+        }
+    };
+    if !url.starts_with("https://") && (authorities.is_some() || identity.is_some()) {
+        let problem = "must begin with https:// where certificates are set";
+        return Err(InvalidVariable::new("AUTH_GRPC_URL", problem));
+    }
+    let service_token = environment.secret("SERVICE_TOKEN")?;
+    let is_text =
+        |token: &SecretString| token.expose_secret().bytes().all(|c| c.is_ascii_graphic());
+    if !service_token.as_ref().is_none_or(is_text) {
+        let problem = "may hold visible ASCII characters only";
+        return Err(InvalidVariable::new("SERVICE_TOKEN", problem));
+    }
+    Ok(AccountsConfig {
+        url,
+        authorities,
+        identity,
+        service_token,
+    })
 }
 
 fn embedding_threads(environment: &Environment) -> Result<usize, InvalidVariable> {

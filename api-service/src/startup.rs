@@ -15,15 +15,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     app::{
         App,
+        follow_accounts::RefusedTokens,
         ports::{Generator, VectorIndex},
     },
     config::{Config, LlmConfig},
     http::{
         HttpSettings, HttpState,
-        health::{AuthHealth, DatabaseHealth, IndexHealth},
+        health::{AccountsHealth, AuthHealth, DatabaseHealth, IndexHealth},
         router,
     },
     outbound::{
+        accounts::{AccountsAddress, ClientTls, GrpcAccounts, ServiceToken},
         bm25::Bm25,
         edge::{EdgeIndex, OpenError},
         embedding::minilm::MiniLm,
@@ -135,7 +137,10 @@ pub fn app(config: &Config, parts: &Parts, index: Option<Arc<dyn VectorIndex>>) 
     App {
         documents: store.clone(),
         jobs: store.clone(),
-        conversations: store,
+        conversations: store.clone(),
+        accounts: store,
+        refused: Arc::new(RefusedTokens::default()),
+        new_erasures: Arc::new(Notify::new()),
         dense: parts.model.clone(),
         sparse: parts.sparse.clone(),
         index,
@@ -160,13 +165,20 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let OpenedIndex { index, alone } = wait_for_index(&config, &parts, &stop).await?;
     let app = Arc::new(app(&config, &parts, Some(index.clone())));
     app.recover(alone).await.map_err(|error| anyhow!(error))?;
-    let verifier = Arc::new(verifier(&config, &parts, app.clock.clone()));
+    let accounts = Arc::new(accounts(&config)?);
+    let follower = app.follower().await.map_err(|error| anyhow!(error))?;
+    let verifier = Arc::new(verifier(&config, &parts, &app));
     let tasks = TaskTracker::new();
     let (name, stopping) = (
         worker_name(app.clock.as_ref(), app.randomness.as_ref()),
         stop.clone(),
     );
     tasks.spawn(app.clone().work(name, stopping));
+    tasks.spawn(follower.follow(accounts, stop.clone()));
+    tasks.spawn({
+        let (app, stop) = (app.clone(), stop.clone());
+        async move { app.erase(stop).await }
+    });
     // Keys are fetched ahead of the first request, and again when one is unknown.
     tasks.spawn({
         let verifier = verifier.clone();
@@ -207,17 +219,35 @@ fn dependencies(
         Arc::new(DatabaseHealth(app.clone())),
         Arc::new(IndexHealth(index)),
         Arc::new(AuthHealth(verifier.clone())),
+        Arc::new(AccountsHealth(app.clone())),
     ]
 }
 
-fn verifier(config: &Config, parts: &Parts, clock: Arc<dyn Clock>) -> JwksVerifier {
+fn accounts(config: &Config) -> Result<GrpcAccounts> {
+    let configured = &config.accounts;
+    let address = AccountsAddress {
+        url: configured.url.clone(),
+        tls: ClientTls {
+            authorities: configured.authorities.clone(),
+            identity: configured.identity.clone(),
+        },
+        token: match configured.service_token.clone() {
+            Some(token) => ServiceToken::Known(token),
+            None => ServiceToken::File(config.data_dir.join("service-token")),
+        },
+    };
+    GrpcAccounts::new(address).context("AUTH_GRPC_URL")
+}
+
+fn verifier(config: &Config, parts: &Parts, app: &App) -> JwksVerifier {
     let settings = JwksSettings {
         url: format!("{}/v1/jwks", config.auth_url),
         issuer: config.issuer.clone(),
         audience: config.audience.clone(),
         cache: Some(config.data_dir.join("jwks.json")),
     };
-    JwksVerifier::new(settings, parts.client.clone(), clock)
+    let (client, refused) = (parts.client.clone(), app.refused.clone());
+    JwksVerifier::new(settings, client, app.clock.clone(), refused)
 }
 
 /// An `ingest` that began before the service has the index until it is done:

@@ -16,6 +16,9 @@ pub const DEFAULT_ISSUER: &str = "lectern";
 /// The audience that is named where none is configured.
 pub const DEFAULT_AUDIENCE: &str = "lectern";
 
+/// The most seconds for which a token is issued: a year.
+pub const LONGEST_LIFETIME: i64 = 365 * 24 * 60 * 60;
+
 /// The payload of an access token. Times are seconds since the Unix epoch, as
 /// RFC 7519 section 2 defines `NumericDate`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

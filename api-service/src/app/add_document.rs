@@ -4,7 +4,7 @@
 use super::{
     App,
     error::Error,
-    ports::{Taken, WantedBase},
+    ports::{Taken, UnverifiedToken, WantedBase},
 };
 use crate::domain::{
     document::{Document, DocumentId, MediaType, NewDocument, Origin, is_label},
@@ -90,7 +90,8 @@ impl App {
             owner: owner.0.clone(),
             created_at: self.clock.now(),
         };
-        Ok(self.documents.knowledge_base(wanted).await?)
+        let base = self.documents.knowledge_base(wanted).await?;
+        Ok(base.ok_or(UnverifiedToken::Invalid)?)
     }
 
     /// The public knowledge base of this name, made where it is missing.
@@ -115,7 +116,8 @@ impl App {
             owner: String::new(),
             created_at: self.clock.now(),
         };
-        Ok(self.documents.knowledge_base(wanted).await?)
+        let base = self.documents.knowledge_base(wanted).await?;
+        base.ok_or(Error::NoSuchKnowledgeBase)
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::{
     App,
     error::Error,
-    ports::{GenerationError, Generator},
+    ports::{GenerationError, Generator, UnverifiedToken},
     search::Wanted,
 };
 use crate::{
@@ -130,10 +130,14 @@ impl App {
     ) -> Result<ConversationId, Error> {
         let id = ConversationId(self.new_id());
         let title = title_of(question.text());
-        self.conversations
+        let begun = self
+            .conversations
             .begin(scope, &id, &title, self.clock.now())
             .await?;
-        Ok(id)
+        // The account was deleted since the token was looked at.
+        begun
+            .then_some(id)
+            .ok_or(Error::Token(UnverifiedToken::Invalid))
     }
 
     async fn keep(

@@ -4,8 +4,10 @@
 pub mod add_document;
 pub mod ask;
 pub mod check_index;
+pub mod erase;
 pub mod error;
 pub mod evaluate;
+pub mod follow_accounts;
 pub mod ingest;
 pub mod ingest_directory;
 pub mod knowledge;
@@ -17,9 +19,10 @@ use std::sync::Arc;
 use service_kit::clock::{Clock, Randomness};
 
 use crate::domain::index::Fusion;
+use follow_accounts::RefusedTokens;
 use ports::{
-    ConversationStore, DenseEmbedder, DocumentStore, Generator, JobStore, SparseEmbedder,
-    VectorIndex,
+    AccountStore, ConversationStore, DenseEmbedder, DocumentStore, Generator, JobStore,
+    SparseEmbedder, VectorIndex,
 };
 
 /// Everything that the verbs need from outside, and the settings that are
@@ -31,6 +34,12 @@ pub struct App {
     pub jobs: Arc<dyn JobStore>,
     /// Conversations.
     pub conversations: Arc<dyn ConversationStore>,
+    /// What follows from what happens to accounts.
+    pub accounts: Arc<dyn AccountStore>,
+    /// Which tokens are refused.
+    pub refused: Arc<RefusedTokens>,
+    /// Wakes who erases when a user was deleted.
+    pub new_erasures: Arc<tokio::sync::Notify>,
     /// Embeddings.
     pub dense: Arc<dyn DenseEmbedder>,
     /// BM25 weights.

@@ -8,13 +8,14 @@ use futures::Stream;
 use service_kit::clock::Millis;
 
 use crate::domain::{
+    account::{AccountEvent, Refusals},
     chunk::{ChunkId, EmbeddedChunk, Passage},
     conversation::{ConversationId, NewMessage, Turn},
     document::{Change, Document, DocumentId, NewDocument},
     index::{Hit, IndexPoint, IndexQuery, SparseVector},
     job::{ClaimedJob, Job, JobCounts, JobState},
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
-    principal::{Principal, Scope, SearchScope},
+    principal::{Principal, Scope, SearchScope, UserId},
 };
 
 /// The database failed, or holds what it can't hold.
@@ -111,8 +112,10 @@ pub struct Taken {
 pub trait DocumentStore: Send + Sync {
     /// The knowledge bases in `scope`, by name.
     async fn knowledge_bases(&self, scope: &Scope) -> Result<Vec<KnowledgeBase>, StoreError>;
-    /// The knowledge base of this owner and name, made where it is missing.
-    async fn knowledge_base(&self, wanted: WantedBase) -> Result<KnowledgeBase, StoreError>;
+    /// The knowledge base of this owner and name, made where it is missing;
+    /// `None` where the owner's account was deleted.
+    async fn knowledge_base(&self, wanted: WantedBase)
+    -> Result<Option<KnowledgeBase>, StoreError>;
     /// Takes documents in, all or none, each with a job where it changed.
     async fn put(&self, documents: Vec<NewDocument>, now: Millis)
     -> Result<Vec<Taken>, StoreError>;
@@ -233,14 +236,14 @@ pub trait JobStore: Send + Sync {
 /// Conversations.
 #[async_trait]
 pub trait ConversationStore: Send + Sync {
-    /// Begins a conversation.
+    /// Begins a conversation; `false` where the account was deleted.
     async fn begin(
         &self,
         scope: &Scope,
         id: &ConversationId,
         title: &str,
         now: Millis,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
     /// The last turns of a conversation in `scope`, oldest first; `None` where
     /// there is no such conversation.
     async fn last_turns(
@@ -259,6 +262,50 @@ pub trait ConversationStore: Send + Sync {
     ) -> Result<(), StoreError>;
 }
 
+/// Why events of accounts are not heard.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// No event with such a number was written yet: the numbers begin anew.
+    #[error("auth-service has no event with this number yet")]
+    CursorAhead,
+    /// auth-service can't be reached, or refuses us.
+    #[error("auth-service can't be heard")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The events of accounts as they come, in order.
+pub type AccountStream = Pin<Box<dyn Stream<Item = Result<AccountEvent, FeedError>> + Send>>;
+
+/// What happens to accounts.
+#[async_trait]
+pub trait AccountFeed: Send + Sync {
+    /// The events after the one with the number `after`, then each new one.
+    async fn listen(&self, after: i64) -> Result<AccountStream, FeedError>;
+}
+
+/// What follows from the events of accounts.
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// The number up to which events were applied, and what is refused since.
+    async fn refusals(&self) -> Result<(i64, Refusals), StoreError>;
+    /// Applies events in order, all or none; those that another process has
+    /// applied are left out.
+    async fn apply(&self, events: &[AccountEvent], now: Millis) -> Result<(), StoreError>;
+    /// Applies events from the first one on again, and forgets who is disabled.
+    async fn begin_anew(&self) -> Result<(), StoreError>;
+    /// Forgets refusals of tokens that have expired.
+    async fn forget_expired(&self, now: Millis) -> Result<(), StoreError>;
+    /// The deleted users whose erasure is due.
+    async fn due_erasures(&self, now: Millis) -> Result<Vec<UserId>, StoreError>;
+    /// Erases some of what a deleted user had; `false` where nothing is left.
+    async fn erase_some(&self, user: &UserId) -> Result<bool, StoreError>;
+    /// The knowledge bases that the erasure removed, whose points may be left.
+    async fn erased_bases(&self, user: &UserId) -> Result<Vec<KnowledgeBaseId>, StoreError>;
+    /// Notes a pass of an erasure: after the first one, another is due at
+    /// `next`; after that the erasure is done, and this `true`.
+    async fn passed(&self, user: &UserId, now: Millis, next: Millis) -> Result<bool, StoreError>;
+}
+
 /// The vector index. When a write returns, it is on disk.
 #[async_trait]
 pub trait VectorIndex: Send + Sync {
@@ -272,6 +319,8 @@ pub trait VectorIndex: Send + Sync {
     ) -> Result<(), IndexError>;
     /// Takes out these points.
     async fn delete(&self, ids: &[ChunkId]) -> Result<(), IndexError>;
+    /// Takes out the points of a knowledge base.
+    async fn delete_base(&self, base: &KnowledgeBaseId) -> Result<(), IndexError>;
     /// The best hits in `scope`, best first.
     async fn search(&self, query: IndexQuery, scope: &SearchScope) -> Result<Vec<Hit>, IndexError>;
     /// How many points there are.

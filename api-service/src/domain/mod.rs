@@ -1,5 +1,6 @@
 //! The nouns and their rules: no I/O, no serialisation, no clock.
 
+pub mod account;
 pub mod answer;
 pub mod chunk;
 pub mod conversation;

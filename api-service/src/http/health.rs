@@ -46,6 +46,24 @@ impl Dependency for IndexHealth {
     }
 }
 
+/// What happens to accounts: while it is not told, the last known refusals hold.
+pub struct AccountsHealth(pub Arc<App>);
+
+#[async_trait]
+impl Dependency for AccountsHealth {
+    fn name(&self) -> &'static str {
+        "accounts"
+    }
+
+    async fn check(&self) -> Status {
+        if self.0.refused.is_silent(self.0.clock.now()) {
+            Status::Degraded
+        } else {
+            Status::Up
+        }
+    }
+}
+
 /// auth-service: without it, tokens are checked with the keys that are known.
 pub struct AuthHealth(pub Arc<JwksVerifier>);
 

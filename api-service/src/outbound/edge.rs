@@ -33,6 +33,7 @@ use crate::{
         chunk::ChunkId,
         document::DocumentId,
         index::{Fusion, Hit, IndexPoint, IndexQuery, Mode},
+        knowledge_base::KnowledgeBaseId,
         principal::SearchScope,
     },
 };
@@ -224,6 +225,15 @@ impl VectorIndex for EdgeIndex {
         }
         let ids = ids.iter().map(point_id).collect::<Result<Vec<_>, _>>()?;
         let delete = PointOperations::DeletePoints { ids };
+        self.write(UpdateOperation::PointOperation(delete)).await
+    }
+
+    async fn delete_base(&self, base: &KnowledgeBaseId) -> Result<(), IndexError> {
+        let filter = Filter {
+            must: Some(vec![keyword(BASE, vec![base.0.clone()])?]),
+            ..Filter::default()
+        };
+        let delete = PointOperations::DeletePointsByFilter(filter);
         self.write(UpdateOperation::PointOperation(delete)).await
     }
 

@@ -18,7 +18,10 @@ use service_kit::clock::{Clock, Millis};
 use tokio::sync::Mutex;
 
 use crate::{
-    app::ports::{TokenVerifier, UnverifiedToken},
+    app::{
+        follow_accounts::RefusedTokens,
+        ports::{TokenVerifier, UnverifiedToken},
+    },
     domain::principal::{Principal, UserId},
 };
 
@@ -56,6 +59,7 @@ pub struct JwksVerifier {
     settings: JwksSettings,
     client: reqwest::Client,
     clock: Arc<dyn Clock>,
+    refused: Arc<RefusedTokens>,
     keys: RwLock<HashMap<String, DecodingKey>>,
     /// When the keys were last asked for.
     asked: Mutex<Option<Millis>>,
@@ -64,7 +68,12 @@ pub struct JwksVerifier {
 impl JwksVerifier {
     /// A verifier with the keys that were kept, if any. `client` needs a
     /// timeout.
-    pub fn new(settings: JwksSettings, client: reqwest::Client, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        settings: JwksSettings,
+        client: reqwest::Client,
+        clock: Arc<dyn Clock>,
+        refused: Arc<RefusedTokens>,
+    ) -> Self {
         let kept = settings
             .cache
             .as_ref()
@@ -74,6 +83,7 @@ impl JwksVerifier {
             settings,
             client,
             clock,
+            refused,
             keys: RwLock::new(keys),
             asked: Mutex::new(None),
         }
@@ -184,6 +194,10 @@ impl JwksVerifier {
         }
         if claims.exp <= now - LEEWAY {
             return Err(UnverifiedToken::Expired);
+        }
+        let session = claims.sid.as_deref();
+        if self.refused.refuse(&claims.sub, session, claims.iat) {
+            return Err(UnverifiedToken::Invalid);
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ use crate::{
         chunk::ChunkId,
         document::DocumentId,
         index::{Fusion, Hit, IndexPoint, IndexQuery, Mode},
+        knowledge_base::KnowledgeBaseId,
         principal::SearchScope,
     },
 };
@@ -164,6 +165,15 @@ impl VectorIndex for QdrantIndex {
         };
         let delete = DeletePointsBuilder::new(&self.collection)
             .points(ids)
+            .wait(true);
+        self.client.delete_points(delete).await?;
+        Ok(())
+    }
+
+    async fn delete_base(&self, base: &KnowledgeBaseId) -> Result<(), IndexError> {
+        let filter = Filter::must([Condition::matches(BASE, base.0.clone())]);
+        let delete = DeletePointsBuilder::new(&self.collection)
+            .points(filter)
             .wait(true);
         self.client.delete_points(delete).await?;
         Ok(())

@@ -118,6 +118,7 @@ fn each_library_has_its_place() {
         "src/startup.rs",
     ];
     only_in("src", "reqwest", &reqwest);
+    only_in("src", "tonic", &["src/outbound/accounts.rs"]);
     only_in("src", "rten", &["src/outbound/embedding/minilm.rs"]);
     only_in("src", "tokenizers", &["src/outbound/embedding/minilm.rs"]);
     only_in("src", "jsonwebtoken", &["src/outbound/jwks.rs"]);

@@ -1,6 +1,8 @@
 //! What happened to accounts, for services that hold things of theirs.
 
-use super::{Millis, token_lifetime::LONGEST_SECONDS};
+use proto::claims::LONGEST_LIFETIME;
+
+use super::Millis;
 
 /// What happened to an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +63,7 @@ impl Happening {
     pub const fn until(&self, at: Millis) -> Option<Millis> {
         match self {
             Self::SessionRevoked { ends_at, .. } => Some(*ends_at),
-            Self::TokensRevoked => Some(at + LONGEST_SECONDS * 1000),
+            Self::TokensRevoked => Some(at + LONGEST_LIFETIME * 1000),
             Self::Disabled | Self::Enabled | Self::Deleted => None,
         }
     }

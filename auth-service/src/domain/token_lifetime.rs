@@ -2,8 +2,7 @@
 
 use std::str::FromStr;
 
-/// The most seconds for which a token can be issued: a year.
-pub const LONGEST_SECONDS: i64 = 365 * 24 * 60 * 60;
+use proto::claims::LONGEST_LIFETIME;
 
 /// Whole seconds, written as `900`, `15m`, `12h` or `7d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +37,7 @@ impl FromStr for TokenLifetime {
         }
         let number: i64 = digits.parse().map_err(|_| InvalidLifetime)?;
         match number.checked_mul(factor) {
-            Some(seconds @ 1..=LONGEST_SECONDS) => Ok(Self(seconds)),
+            Some(seconds @ 1..=LONGEST_LIFETIME) => Ok(Self(seconds)),
             _ => Err(InvalidLifetime),
         }
     }

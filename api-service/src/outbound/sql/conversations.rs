@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use service_kit::clock::Millis;
 
-use super::{SqlStore, bigint, impossible};
+use super::{SqlStore, accounts::OWNER_IS_THERE, bigint, impossible, sql};
 use crate::{
     app::ports::{ConversationStore, StoreError},
     domain::{
@@ -21,18 +21,19 @@ impl ConversationStore for SqlStore {
         id: &ConversationId,
         title: &str,
         now: Millis,
-    ) -> Result<(), StoreError> {
-        sqlx::query(
-            "INSERT INTO conversations (id, owner_id, title, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $4)",
-        )
-        .bind(&id.0)
-        .bind(scope.owner())
-        .bind(title)
-        .bind(now)
-        .execute(&self.database.pool)
-        .await?;
-        Ok(())
+    ) -> Result<bool, StoreError> {
+        let query = format!(
+            "INSERT INTO conversations (owner_id, id, title, created_at, updated_at) \
+             SELECT $1, $2, $3, $4, $4 WHERE {OWNER_IS_THERE}"
+        );
+        let begun = sqlx::query(sql(query))
+            .bind(scope.owner())
+            .bind(&id.0)
+            .bind(title)
+            .bind(now)
+            .execute(&self.database.pool)
+            .await?;
+        Ok(begun.rows_affected() > 0)
     }
 
     async fn last_turns(

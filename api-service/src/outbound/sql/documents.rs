@@ -89,7 +89,10 @@ impl DocumentStore for SqlStore {
         self.bases_in(scope).await
     }
 
-    async fn knowledge_base(&self, wanted: WantedBase) -> Result<KnowledgeBase, StoreError> {
+    async fn knowledge_base(
+        &self,
+        wanted: WantedBase,
+    ) -> Result<Option<KnowledgeBase>, StoreError> {
         self.base_or_new(wanted).await
     }
 

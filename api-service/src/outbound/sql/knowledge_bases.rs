@@ -2,7 +2,7 @@
 
 use service_kit::clock::Millis;
 
-use super::{IN_SCOPE, SqlStore, impossible, sql};
+use super::{IN_SCOPE, SqlStore, accounts::OWNER_IS_THERE, impossible, sql};
 use crate::{
     app::ports::{StoreError, WantedBase},
     domain::{
@@ -41,26 +41,28 @@ impl SqlStore {
     pub(super) async fn base_or_new(
         &self,
         wanted: WantedBase,
-    ) -> Result<KnowledgeBase, StoreError> {
-        sqlx::query(
-            "INSERT INTO knowledge_bases (id, name, visibility, owner_id, created_at) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (owner_id, name) DO NOTHING",
-        )
-        .bind(&wanted.id.0)
-        .bind(&wanted.name)
-        .bind(wanted.visibility.as_str())
-        .bind(&wanted.owner)
-        .bind(wanted.created_at)
-        .execute(&self.database.pool)
-        .await?;
-        let row: Row = sqlx::query_as(
+    ) -> Result<Option<KnowledgeBase>, StoreError> {
+        let query = format!(
+            "INSERT INTO knowledge_bases (owner_id, id, name, visibility, created_at) \
+             SELECT $1, $2, $3, $4, $5 WHERE {OWNER_IS_THERE} \
+             ON CONFLICT (owner_id, name) DO NOTHING"
+        );
+        sqlx::query(sql(query))
+            .bind(&wanted.owner)
+            .bind(&wanted.id.0)
+            .bind(&wanted.name)
+            .bind(wanted.visibility.as_str())
+            .bind(wanted.created_at)
+            .execute(&self.database.pool)
+            .await?;
+        let row: Option<Row> = sqlx::query_as(
             "SELECT id, name, visibility, owner_id, created_at FROM knowledge_bases \
              WHERE owner_id = $1 AND name = $2",
         )
         .bind(&wanted.owner)
         .bind(&wanted.name)
-        .fetch_one(&self.database.pool)
+        .fetch_optional(&self.database.pool)
         .await?;
-        from_row(row)
+        row.map(from_row).transpose()
     }
 }

@@ -1,5 +1,6 @@
 //! The database: one set of queries for `SQLite` and `PostgreSQL`.
 
+mod accounts;
 mod chunks;
 mod conversations;
 mod documents;

@@ -93,7 +93,8 @@ impl Shelf {
             owner,
             created_at: NOON,
         };
-        self.store.knowledge_base(wanted).await.unwrap()
+        let base = self.store.knowledge_base(wanted).await.unwrap();
+        base.expect("the owner was deleted")
     }
 
     async fn put(&self, document: NewDocument) -> Taken {

@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use api_service::outbound::jwks::{JwksSettings, JwksVerifier};
+use api_service::{
+    app::{App, follow_accounts::RefusedTokens},
+    outbound::jwks::{JwksSettings, JwksVerifier},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -57,20 +60,34 @@ impl AuthService {
         self.server.received_requests().await.unwrap().len()
     }
 
+    pub fn verifier_of(&self, app: &App) -> JwksVerifier {
+        let settings = settings(self.url(), None);
+        let refused = app.refused.clone();
+        JwksVerifier::new(settings, http_client(), app.clock.clone(), refused)
+    }
+
+    fn url(&self) -> String {
+        format!("{}/v1/jwks", self.server.uri())
+    }
+
     pub fn verifier(&self, clock: Arc<dyn Clock>, cache: Option<PathBuf>) -> JwksVerifier {
-        verifier(format!("{}/v1/jwks", self.server.uri()), clock, cache)
+        verifier(self.url(), clock, cache)
     }
 }
 
 /// A verifier that asks at `url`.
 pub fn verifier(url: String, clock: Arc<dyn Clock>, cache: Option<PathBuf>) -> JwksVerifier {
-    let settings = JwksSettings {
+    let refused = Arc::new(RefusedTokens::default());
+    JwksVerifier::new(settings(url, cache), http_client(), clock, refused)
+}
+
+fn settings(url: String, cache: Option<PathBuf>) -> JwksSettings {
+    JwksSettings {
         url,
         issuer: DEFAULT_ISSUER.to_owned(),
         audience: DEFAULT_AUDIENCE.to_owned(),
         cache,
-    };
-    JwksVerifier::new(settings, http_client(), clock)
+    }
 }
 
 pub fn http_client() -> reqwest::Client {

@@ -8,6 +8,7 @@ use api_service::{
         chunk::ChunkId,
         document::DocumentId,
         index::{Hit, IndexPoint, IndexQuery},
+        knowledge_base::KnowledgeBaseId,
         principal::SearchScope,
     },
 };
@@ -91,6 +92,11 @@ impl VectorIndex for HaltingIndex {
     async fn delete(&self, ids: &[ChunkId]) -> Result<(), IndexError> {
         self.switch.check()?;
         self.inner.delete(ids).await
+    }
+
+    async fn delete_base(&self, base: &KnowledgeBaseId) -> Result<(), IndexError> {
+        self.switch.check()?;
+        self.inner.delete_base(base).await
     }
 
     async fn search(&self, query: IndexQuery, scope: &SearchScope) -> Result<Vec<Hit>, IndexError> {

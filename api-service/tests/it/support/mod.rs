@@ -5,6 +5,7 @@ use std::sync::Arc;
 use api_service::{
     app::{
         App,
+        follow_accounts::RefusedTokens,
         ports::{DenseEmbedder, Generator, VectorIndex},
     },
     domain::{
@@ -13,7 +14,7 @@ use api_service::{
     },
     http::{
         self, HttpSettings, HttpState,
-        health::{AuthHealth, DatabaseHealth, IndexHealth},
+        health::{AccountsHealth, AuthHealth, DatabaseHealth, IndexHealth},
     },
     outbound::{bm25::Bm25, edge::EdgeIndex, sql::SqlStore},
 };
@@ -102,7 +103,10 @@ impl TestApp {
         let app = Arc::new(App {
             documents: stores.clone(),
             jobs: stores.clone(),
-            conversations: stores,
+            conversations: stores.clone(),
+            accounts: stores,
+            refused: Arc::new(RefusedTokens::default()),
+            new_erasures: Arc::new(Notify::new()),
             dense: embedder.clone(),
             sparse: Arc::new(Bm25::new().unwrap()),
             index: Some(index.clone()),
@@ -114,7 +118,7 @@ impl TestApp {
             answers: TaskTracker::new(),
         });
         let auth = AuthService::start().await;
-        let router = router(&app, index, &auth, &home);
+        let router = router(&app, index, &auth);
         Self {
             app,
             router,
@@ -171,13 +175,8 @@ impl TestApp {
     }
 }
 
-fn router(
-    app: &Arc<App>,
-    index: Arc<dyn VectorIndex>,
-    auth: &AuthService,
-    home: &TestHome,
-) -> Router {
-    let tokens = Arc::new(auth.verifier(home.clock.clone(), None));
+fn router(app: &Arc<App>, index: Arc<dyn VectorIndex>, auth: &AuthService) -> Router {
+    let tokens = Arc::new(auth.verifier_of(app));
     let health = Health {
         service: "api-service",
         version: "0",
@@ -185,6 +184,7 @@ fn router(
             Arc::new(DatabaseHealth(app.clone())),
             Arc::new(IndexHealth(index)),
             Arc::new(AuthHealth(tokens.clone())),
+            Arc::new(AccountsHealth(app.clone())),
         ],
     };
     let settings = HttpSettings {
