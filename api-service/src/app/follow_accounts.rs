@@ -53,7 +53,7 @@ impl Default for RefusedTokens {
 impl RefusedTokens {
     /// Whether a token of `user` and `session` is refused that was issued at
     /// `issued_at`, in seconds.
-    pub fn refuse(&self, user: &str, session: Option<&str>, issued_at: i64) -> bool {
+    pub fn refuse(&self, user: &str, session: &str, issued_at: i64) -> bool {
         let refusals = self.refusals.read();
         let refusals = refusals.unwrap_or_else(PoisonError::into_inner);
         refusals.refuse(user, session, issued_at)

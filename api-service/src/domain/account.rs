@@ -151,8 +151,8 @@ impl Refusals {
 
     /// Whether a token of `user` and `session` is refused that was issued at
     /// `issued_at`, in seconds.
-    pub fn refuse(&self, user: &str, session: Option<&str>, issued_at: i64) -> bool {
-        if session.is_some_and(|session| self.sessions.contains_key(session)) {
+    pub fn refuse(&self, user: &str, session: &str, issued_at: i64) -> bool {
+        if self.sessions.contains_key(session) {
             return true;
         }
         self.accounts.get(user).is_some_and(|refusal| {

@@ -195,8 +195,7 @@ impl JwksVerifier {
         if claims.exp <= now - LEEWAY {
             return Err(UnverifiedToken::Expired);
         }
-        let session = claims.sid.as_deref();
-        if self.refused.refuse(&claims.sub, session, claims.iat) {
+        if self.refused.refuse(&claims.sub, &claims.sid, claims.iat) {
             return Err(UnverifiedToken::Invalid);
         }
         Ok(())
