@@ -24,7 +24,9 @@ use std::{
 };
 
 use auth_service::{
-    app::ports::PasswordHasher, domain::password::Password, outbound::argon2::Argon2Hasher,
+    app::ports::PasswordHasher,
+    domain::password::{HashCost, Password},
+    outbound::passwords::PooledHasher,
 };
 use service_kit::clock::SystemRandomness;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection};
@@ -93,8 +95,8 @@ fn hash_capacity(cores: usize) -> f64 {
     })
 }
 
-fn hasher(threads: usize) -> Argon2Hasher {
-    Argon2Hasher::new(threads, Arc::new(SystemRandomness)).unwrap()
+fn hasher(threads: usize) -> PooledHasher {
+    PooledHasher::new(threads, HashCost::DEFAULT, Arc::new(SystemRandomness)).unwrap()
 }
 
 /// From the start of the program to its first answer, on SQLite.

@@ -29,9 +29,9 @@ use crate::{
     grpc::{self, Admission},
     http,
     outbound::{
-        argon2::Argon2Hasher,
         jwt::{Ed25519Names, JwtSigner},
         mail, oauth,
+        passwords::PooledHasher,
         sql::{
             SqlAccountEvents, SqlAuditLog, SqlCounts, SqlLeftovers, SqlLinkedAccounts,
             SqlOneTimeTokens, SqlSessions, SqlSigningKeys, SqlUsers, migrations,
@@ -81,7 +81,6 @@ pub async fn assemble(
     };
     let signer = JwtSigner::new(&key, &policy.issuer, &policy.audience)
         .map_err(anyhow::Error::from_boxed)?;
-    let hasher = Argon2Hasher::new(config.passwords.hash_threads, Arc::clone(&randomness))?;
     let one_time_tokens = Arc::new(SqlOneTimeTokens::new(database.clone()));
     let outbox = outbox(config, one_time_tokens.clone(), &clock, &randomness)?;
     let vault = Arc::new(Vault::new(auth_secret(config, randomness.as_ref())?));
@@ -90,6 +89,11 @@ pub async fn assemble(
         Arc::clone(&vault),
         Arc::clone(&randomness),
     );
+    let hasher = PooledHasher::new(
+        config.passwords.hash_threads,
+        config.passwords.cost,
+        Arc::clone(&randomness),
+    )?;
     let app = Arc::new(App {
         users: Arc::new(SqlUsers::new(database.clone())),
         sessions: Arc::new(SqlSessions::new(database.clone())),

@@ -314,6 +314,8 @@ pub trait PasswordHasher: Send + Sync {
     /// Compares a password with a hash. Without a hash it costs the same and
     /// the answer is [`Verdict::Wrong`].
     async fn verify(&self, password: &Password, hash: Option<&str>) -> Result<Verdict, HashError>;
+    /// Whether a hash is of a kind that can be compared with.
+    fn reads(&self, hash: &str) -> bool;
 }
 
 /// A token was not signed here, or not for this.

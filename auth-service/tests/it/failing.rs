@@ -37,6 +37,10 @@ impl PasswordHasher for FailingHasher {
     async fn verify(&self, _: &Password, _: Option<&str>) -> Result<Verdict, HashError> {
         Err((self.0)())
     }
+
+    fn reads(&self, _: &str) -> bool {
+        false
+    }
 }
 
 async fn sign_in_with(whole: &App, failure: fn() -> HashError) -> axum::http::Response<Body> {
@@ -176,7 +180,15 @@ fn half_a_configuration_is_refused_before_a_port_is_bound() {
         ("JWT_EXPIRES_IN", "forever"),
         ("SERVICE_TOKEN", "hunter2"),
         ("SERVICE_TOKEN", "your-token-here-your-token-here-your"),
-        ("PASSWORD_MIN_LENGTH", "4"),
+        ("PASSWORD_MIN_LENGTH", "3"),
+        ("PASSWORD_BLOCKLIST", "perhaps"),
+        ("PASSWORD_ARGON2_MEMORY_KIB", "19455"),
+        ("PASSWORD_ARGON2_MEMORY_KIB", "262145"),
+        ("PASSWORD_ARGON2_PASSES", "1"),
+        ("PASSWORD_ARGON2_PASSES", "17"),
+        ("PASSWORD_ARGON2_LANES", "0"),
+        ("RATE_LIMIT_ENABLED", "yes"),
+        ("RATE_LIMIT_REQUESTS_PER_MINUTE", "0"),
         ("PASSWORD_HASH_THREADS", "0"),
         ("ALLOWED_ORIGINS", "docs.example.com"),
         ("ALLOWED_ORIGINS", "[\"https://docs.example.com\""),

@@ -64,7 +64,8 @@ async fn a_restart_loses_nothing(home: TestDatabase) {
 }
 
 async fn the_administrator_is_made_once(home: TestDatabase) {
-    let app = TestApp::on(home, &[]).await.app;
+    let whole = TestApp::on(home, &[]).await;
+    let app = &whole.app;
     let wish = |email: &str| CreateAdmin {
         email: email.to_owned(),
         password: None,
