@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 
-use super::{cookies, error::BetterAuthError};
+use super::{cookies, error::BetterAuthError, wire::UserBody};
 use crate::app::{App, error::Error, sessions::Current};
 
 /// A live session and what proved it.
@@ -19,6 +19,15 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// An access token of the session. Better Auth's clients look for the user
+    /// in it, field by field (golden 14).
+    pub fn access_token(&self, app: &App) -> Result<String, Error> {
+        let Current { user, session } = &self.current;
+        let fields = UserBody::new(app, user).into_claims();
+        let access = app.access_token_with(user, session, fields)?;
+        Ok(access.token)
+    }
+
     /// Prolongs the session if that is due and wanted, and says whether it was.
     pub async fn prolong(&mut self, app: &App, is_wanted: bool) -> Result<bool, Error> {
         if !is_wanted {

@@ -21,12 +21,7 @@ use super::{
     },
 };
 use crate::{
-    app::{
-        App,
-        error::Error,
-        ports::Which,
-        sessions::{Current, Listed},
-    },
+    app::{App, error::Error, ports::Which, sessions::Listed},
     domain::audit::Act,
     http::extract::Caller,
 };
@@ -77,14 +72,12 @@ async fn get_session(
 /// The headers beside a session: an access token, and the cookie again where
 /// the session was prolonged.
 fn seen_headers(app: &App, shown: &Shown, prolonged: bool) -> Result<HeaderMap, Error> {
-    let Current { user, session } = &shown.current;
     let mut headers = if prolonged {
-        cookies::session(app, &shown.token, session.remember)
+        cookies::session(app, &shown.token, shown.current.session.remember)
     } else {
         HeaderMap::new()
     };
-    let access = app.access_token(user, session)?;
-    cookies::expose(&mut headers, SET_AUTH_JWT, &access.token);
+    cookies::expose(&mut headers, SET_AUTH_JWT, &shown.access_token(app)?);
     Ok(headers)
 }
 
@@ -164,20 +157,18 @@ async fn revoke_others(
 
 async fn token(
     State(app): State<Arc<App>>,
-    SignedIn(Shown { current, .. }): SignedIn,
+    SignedIn(shown): SignedIn,
 ) -> Result<impl IntoResponse, BetterAuthError> {
-    let access = app.access_token(&current.user, &current.session)?;
-    let token = access.token;
+    let token = shown.access_token(&app)?;
     Ok((NO_STORE, Json(TokenBody { token })))
 }
 
 async fn jwt(
     State(app): State<Arc<App>>,
-    SignedIn(Shown { current, .. }): SignedIn,
+    SignedIn(shown): SignedIn,
 ) -> Result<impl IntoResponse, BetterAuthError> {
-    let access = app.access_token(&current.user, &current.session)?;
-    let user = UserBody::new(&app, &current.user);
-    let token = access.token;
+    let token = shown.access_token(&app)?;
+    let user = UserBody::new(&app, &shown.current.user);
     Ok((NO_STORE, Json(JwtBody { token, user })))
 }
 

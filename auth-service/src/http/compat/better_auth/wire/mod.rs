@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     app::App,
@@ -57,6 +58,14 @@ impl UserBody {
             updated_at: iso_8601(user.updated_at),
             role: user.role.as_str(),
             profile: profile.collect(),
+        }
+    }
+
+    /// The fields, for an access token to carry.
+    pub fn into_claims(self) -> BTreeMap<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields.into_iter().collect(),
+            _ => BTreeMap::new(),
         }
     }
 }

@@ -1,5 +1,9 @@
 //! The surface for Better Auth's clients, through the whole router.
 
+mod differences;
+mod golden;
+mod replay;
+
 use crate::support::scenario;
 
 #[tokio::test]
