@@ -14,6 +14,7 @@ use service_kit::{
     health::{Dependency, Health, Status},
     secret_file, serve,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{
@@ -163,6 +164,13 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     };
     let cleaning = service.app.clone();
     let cleaned = cleaning.keep_clean(stop.clone());
+    let (outbox, http_over) = (service.app.outbox.clone(), CancellationToken::new());
+    if outbox.is_none() {
+        tracing::info!(
+            "MAIL_TRANSPORT is none: nobody can reset a password, verify or change an address"
+        );
+    }
+    let mailed = drain(outbox, http_over.clone(), stop.clone());
     tracing::info!(
         http = %http.local_addr()?,
         grpc = %grpc.local_addr()?,
@@ -173,6 +181,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         let served = serve::serve(http, service.router, stop.clone()).await;
         // Where one server ends, so does the other.
         stop.cancel();
+        http_over.cancel();
         served.context("HTTP can't be served")
     };
     let grpc_served = async {
@@ -180,10 +189,28 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         stop.cancel();
         served.map_err(|error| anyhow::Error::from_boxed(error).context("gRPC can't be served"))
     };
-    let (http_ended, grpc_ended, ()) = tokio::join!(http_served, grpc_served, cleaned);
+    let (http_ended, grpc_ended, (), ()) = tokio::join!(http_served, grpc_served, cleaned, mailed);
     http_ended.and(grpc_ended)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits until the last mail that a request asked for is sent, but no longer
+/// than a request may take.
+async fn drain(outbox: Option<Outbox>, http_over: CancellationToken, stop: CancellationToken) {
+    let Some(outbox) = outbox else {
+        return;
+    };
+    let sent = async {
+        http_over.cancelled().await;
+        outbox.settled().await;
+    };
+    if serve::within_drain(stop, sent).await.is_none() {
+        tracing::error!(
+            mails = outbox.waiting(),
+            "mails were not sent before the stop"
+        );
+    }
 }
 
 /// Brings the database's schema up to date, and does nothing else.

@@ -74,6 +74,9 @@ pub enum Error {
     /// The address is verified already.
     #[error("The e-mail address is verified already.")]
     EmailAlreadyVerified,
+    /// A browser must not be sent where the caller wants it.
+    #[error("The URL must be a path, or have an origin that ALLOWED_ORIGINS lists.")]
+    UntrustedTarget,
     /// The new address is the old one.
     #[error("This is your e-mail address already.")]
     SameEmail,
@@ -147,6 +150,7 @@ impl Error {
             | Self::ExpiredLink
             | Self::EmailMismatch
             | Self::SameEmail
+            | Self::UntrustedTarget
             | Self::TooManyIds(_) => ErrorKind::Invalid,
             Self::EmailNotVerified | Self::ForeignLink | Self::SessionNotFresh => {
                 ErrorKind::Forbidden
@@ -188,6 +192,7 @@ impl Error {
             Self::EmailMismatch => "email_mismatch",
             Self::EmailAlreadyVerified => "email_already_verified",
             Self::SameEmail => "same_email",
+            Self::UntrustedTarget => "untrusted_target",
             Self::InvalidPassword => "invalid_password",
             Self::SessionNotFresh => "session_not_fresh",
             Self::NothingToChange => "nothing_to_change",

@@ -205,10 +205,14 @@ pub(super) struct Link<'a> {
 }
 
 impl App {
+    /// Fails where no mail can be sent.
+    pub(super) fn require_mail(&self, purpose: Purpose) -> Result<&Outbox, Error> {
+        self.outbox.as_ref().ok_or(Error::MailOff(purpose))
+    }
+
     /// Takes a link to be mailed, where mail is set up.
     pub(super) fn mail_link(&self, link: Link<'_>, client: &Client) -> Result<(), Error> {
-        let outbox = self.outbox.as_ref();
-        let outbox = outbox.ok_or(Error::MailOff(link.purpose))?;
+        let outbox = self.require_mail(link.purpose)?;
         let act = match link.purpose {
             Purpose::PasswordReset => Act::PasswordResetAsked,
             Purpose::EmailVerification => Act::EmailVerificationAsked,

@@ -1,6 +1,6 @@
 //! Where a browser may come from, and where it may be sent.
 
-use super::App;
+use super::{App, error::Error};
 
 /// The most bytes of a URL that a caller names.
 const MAX_URL: usize = 2048;
@@ -11,6 +11,15 @@ impl App {
     pub fn trusts_origin(&self, origin: &str) -> bool {
         let own = self.policy.public_url.origin().ascii_serialization();
         origin == own || self.policy.allowed_origins.lists(origin)
+    }
+
+    /// The place `target` that a link is to lead to, if a browser may be sent
+    /// there.
+    pub fn checked_target(&self, target: Option<String>) -> Result<Option<String>, Error> {
+        match target {
+            Some(target) if !self.may_send_to(&target) => Err(Error::UntrustedTarget),
+            target => Ok(target),
+        }
     }
 
     /// Whether a browser may be sent to `target`: a path of ours, or a URL of a

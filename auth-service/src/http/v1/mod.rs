@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{app::App, domain::throttling::RateClass};
 
+mod mail_flows;
 pub mod problem;
 pub mod wire;
 
@@ -30,14 +31,16 @@ const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 const FIVE_MINUTES: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=300")];
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![
+    let mut routes = vec![
         Route::new(Method::POST, "/v1/accounts", sign_up).limited::<V1Error>(RateClass::SignUp),
         Route::new(Method::POST, "/v1/sessions", sign_in).limited::<V1Error>(RateClass::SignIn),
         Route::new(Method::GET, "/v1/me", me),
         Route::new(Method::GET, "/v1/jwks", jwks),
         // Where JWT libraries look by themselves.
         Route::new(Method::GET, "/.well-known/jwks.json", jwks),
-    ]
+    ];
+    routes.extend(mail_flows::routes());
+    routes
 }
 
 async fn sign_up(

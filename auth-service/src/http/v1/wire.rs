@@ -6,7 +6,10 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    app::{sessions::Opened, sign_in::SignIn, sign_up::SignUp, tokens::AccessToken},
+    app::{
+        sessions::Opened, sign_in::SignIn, sign_up::SignUp, tokens::AccessToken,
+        verify_email::OpenLink,
+    },
     domain::{Millis, signing_key::PublicKey, user::User},
 };
 
@@ -43,6 +46,35 @@ impl From<SignInBody> for SignIn {
             login: body.email,
             password: body.password,
             remember: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// The body of `POST /v1/password-resets` and `POST /v1/email-verifications`.
+#[derive(Deserialize)]
+pub struct AddressBody {
+    pub(super) email: String,
+    pub(super) redirect_url: Option<String>,
+}
+
+/// The body of `POST /v1/password-resets/complete`.
+#[derive(Deserialize)]
+pub struct CompleteResetBody {
+    pub(super) token: String,
+    pub(super) new_password: String,
+}
+
+/// The body of `POST /v1/email-verifications/complete`.
+#[derive(Deserialize)]
+pub struct CompleteVerificationBody {
+    token: String,
+}
+
+impl From<CompleteVerificationBody> for OpenLink {
+    fn from(body: CompleteVerificationBody) -> Self {
+        Self {
+            token: body.token,
             ..Self::default()
         }
     }

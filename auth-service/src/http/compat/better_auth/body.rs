@@ -172,9 +172,23 @@ impl Params {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// The first value with this name, if it is not empty.
+    pub fn filled(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
     /// Whether there is a value with this name that is not empty.
     pub fn has(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| !value.is_empty())
+        self.filled(name).is_some()
+    }
+
+    /// The first value with this name, which must be there.
+    pub fn required(&self, name: &str) -> Result<&str, BetterAuthError> {
+        let problem = || {
+            let problem = "Invalid input: expected string, received undefined";
+            BetterAuthError::invalid(&[format!("[query.{name}] {problem}")])
+        };
+        self.get(name).ok_or_else(problem)
     }
 }
 

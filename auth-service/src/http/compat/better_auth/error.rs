@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::wire::ErrorBody;
-use crate::app::error::Error;
+use crate::{app::error::Error, domain::one_time_token::Purpose};
 
 /// An error on its way to a client of Better Auth.
 #[derive(Debug)]
@@ -49,6 +49,15 @@ impl BetterAuthError {
     pub fn invalid(problems: &[String]) -> Self {
         let message = problems.join("; ");
         Self::new(StatusCode::BAD_REQUEST, "VALIDATION_ERROR", message)
+    }
+
+    /// The code, for a page that the browser is sent to; fails where it is no
+    /// fault of the request.
+    pub fn redirectable(self) -> Result<Cow<'static, str>, Self> {
+        match self.code {
+            Some(code) if self.status.is_client_error() => Ok(code),
+            _ => Err(self),
+        }
     }
 
     /// An error of the core that Better Auth has no words for: its own code in
@@ -93,11 +102,36 @@ impl From<Error> for BetterAuthError {
                 "Invalid email or password",
             ),
             Error::InvalidPassword => (400, "INVALID_PASSWORD", "Invalid password"),
+            Error::EmailNotVerified => (403, "EMAIL_NOT_VERIFIED", "Email not verified"),
+            Error::InvalidLink => (401, "INVALID_TOKEN", "Invalid token"),
+            Error::ExpiredLink => (401, "TOKEN_EXPIRED", "Token expired"),
+            Error::ForeignLink => (401, "INVALID_USER", "Invalid user"),
+            Error::EmailMismatch => (400, "EMAIL_MISMATCH", "Email mismatch"),
+            Error::EmailAlreadyVerified => {
+                (400, "EMAIL_ALREADY_VERIFIED", "Email is already verified")
+            }
+            Error::MailOff(Purpose::PasswordReset) => (
+                400,
+                "RESET_PASSWORD_DISABLED",
+                "Reset password isn't enabled",
+            ),
+            Error::MailOff(Purpose::EmailVerification) => (
+                400,
+                "VERIFICATION_EMAIL_NOT_ENABLED",
+                "Verification email isn't enabled",
+            ),
             Error::SessionNotFresh => (403, "SESSION_NOT_FRESH", "Session is not fresh"),
             Error::MissingToken | Error::InvalidToken | Error::ExpiredToken => {
                 (401, "UNAUTHORIZED", "Unauthorized")
             }
             Error::Internal(_) => (500, "INTERNAL_SERVER_ERROR", "Internal Server Error"),
+            Error::MailOff(_) => {
+                let message = "Verification email isn't enabled";
+                return Self::uncoded(StatusCode::BAD_REQUEST, &error, message);
+            }
+            Error::SameEmail => {
+                return Self::uncoded(StatusCode::BAD_REQUEST, &error, "Email is the same");
+            }
             Error::NothingToChange => {
                 return Self::uncoded(StatusCode::BAD_REQUEST, &error, "No fields to update");
             }

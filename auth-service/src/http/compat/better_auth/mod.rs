@@ -22,6 +22,7 @@ pub mod origin;
 pub mod wire;
 
 mod accounts;
+mod mail_flows;
 mod misc;
 mod sessions;
 
@@ -41,10 +42,15 @@ pub(super) const EXPOSED_HEADERS: [HeaderName; 3] = [
 
 /// The routes of every concern.
 pub(super) fn routes() -> Vec<Route> {
-    [accounts::routes(), sessions::routes(), misc::routes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        accounts::routes(),
+        sessions::routes(),
+        mail_flows::routes(),
+        misc::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Puts the surface's own layers around its routes: origins are checked before

@@ -13,6 +13,7 @@ use crate::{
 };
 
 pub mod accounts;
+pub mod mail_flows;
 pub mod sessions;
 
 /// What every error says.

@@ -1,0 +1,74 @@
+//! What goes through a mail: forgotten passwords, and addresses.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{Method, StatusCode},
+};
+use service_kit::problem::ProblemJson;
+
+use super::{
+    Route,
+    problem::V1Error,
+    wire::{AddressBody, CompleteResetBody, CompleteVerificationBody},
+};
+use crate::{app::App, domain::throttling::RateClass, http::extract::Caller};
+
+pub(super) fn routes() -> Vec<Route> {
+    let resets = "/v1/password-resets";
+    let completed = "/v1/password-resets/complete";
+    let verifications = "/v1/email-verifications";
+    let verified = "/v1/email-verifications/complete";
+    vec![
+        Route::new(Method::POST, resets, ask_reset).limited::<V1Error>(RateClass::Mail),
+        Route::new(Method::POST, completed, reset).limited::<V1Error>(RateClass::Password),
+        Route::new(Method::POST, verifications, ask_verification)
+            .limited::<V1Error>(RateClass::Mail),
+        Route::new(Method::POST, verified, verify),
+    ]
+}
+
+/// 202 whether or not there is such an account.
+async fn ask_reset(
+    State(app): State<Arc<App>>,
+    Caller(client): Caller,
+    ProblemJson(body): ProblemJson<AddressBody>,
+) -> Result<StatusCode, V1Error> {
+    let target = app.checked_target(body.redirect_url)?;
+    app.request_password_reset(&body.email, target, &client)
+        .await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn reset(
+    State(app): State<Arc<App>>,
+    Caller(client): Caller,
+    ProblemJson(body): ProblemJson<CompleteResetBody>,
+) -> Result<StatusCode, V1Error> {
+    app.reset_password(&body.token, &body.new_password, &client)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// 202 whether or not there is such an account, verified or not.
+async fn ask_verification(
+    State(app): State<Arc<App>>,
+    Caller(client): Caller,
+    ProblemJson(body): ProblemJson<AddressBody>,
+) -> Result<StatusCode, V1Error> {
+    let target = app.checked_target(body.redirect_url)?;
+    app.send_verification(&body.email, None, target, &client)
+        .await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Begins no session: the owner signs in with their password then.
+async fn verify(
+    State(app): State<Arc<App>>,
+    Caller(client): Caller,
+    ProblemJson(body): ProblemJson<CompleteVerificationBody>,
+) -> Result<StatusCode, V1Error> {
+    app.verify_email(body.into(), None, &client).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
