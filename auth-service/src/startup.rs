@@ -65,6 +65,7 @@ pub async fn assemble(
     let policy = Policy {
         passwords: config.passwords.rules,
         rates: config.throttling.rates,
+        admin_emails: config.accounts.admin_emails.clone(),
         sessions: SessionRules::default().outliving(config.tokens.lifetime.seconds() * 1000),
         profile_fields: config.accounts.profile_fields.clone(),
         token_lifetime: config.tokens.lifetime,

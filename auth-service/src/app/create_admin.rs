@@ -3,11 +3,8 @@
 use proto::claims::Role;
 use service_kit::clock::Randomness;
 
-use super::{App, client::Client, error::Error, sign_up::SignUp};
-use crate::domain::{audit::Act, email::Email};
-
-/// Whom the audit log names where a person at the command line did it.
-pub const OPERATOR: &str = "operator";
+use super::{App, error::Error, manage_accounts::Administrator, sign_up::SignUp};
+use crate::domain::{account_change::AccountChange, email::Email};
 
 /// Letters and digits that nobody takes for one another: 32, so that five
 /// random bits are one of them.
@@ -67,10 +64,8 @@ impl App {
             name: "Administrator".to_owned(),
             ..SignUp::default()
         };
-        let made = self.add_account(sign_up, Role::Admin, |user| {
-            let nobody = Client::default();
-            self.entry(Act::AccountMade, Some(OPERATOR), Some(&user.id), &nobody)
-        });
+        let operator = Administrator::operator();
+        let made = self.make_account(&operator, sign_up, Role::Admin, true);
         match made.await {
             Ok(user) => Ok(AdminCreated::Made {
                 email: user.email.as_str().to_owned(),
@@ -89,23 +84,20 @@ impl App {
         let Some(account) = self.users.by_email(email).await? else {
             return Ok(None);
         };
-        let mut user = account.user;
-        if user.role != Role::Admin {
-            user.role = Role::Admin;
-            user.updated_at = self.clock.now();
-            let nobody = Client::default();
-            let entry = self.entry(Act::RoleChanged, Some(OPERATOR), Some(&user.id), &nobody);
-            self.users
-                .update(&user, &entry.with_detail("admin"))
-                .await?;
-        }
+        let change = AccountChange {
+            role: Some(Role::Admin),
+            ..AccountChange::default()
+        };
+        self.change(&Administrator::operator(), &account.user.id, &change)
+            .await?;
         Ok(Some(AdminCreated::Granted {
             email: email.as_str().to_owned(),
         }))
     }
 }
 
-fn random_password(randomness: &dyn Randomness) -> String {
+/// A password that nobody guesses: 120 random bits.
+pub(super) fn random_password(randomness: &dyn Randomness) -> String {
     let mut bytes = [0; PASSWORD_LENGTH];
     randomness.fill(&mut bytes);
     bytes

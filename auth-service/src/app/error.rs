@@ -104,6 +104,18 @@ pub enum Error {
     /// No account has this id.
     #[error("There is no account with this id.")]
     UnknownUser,
+    /// The caller is known and is no administrator.
+    #[error("Only an administrator may do this.")]
+    Forbidden,
+    /// Nobody could manage accounts afterwards.
+    #[error("This is the last administrator; make another one first.")]
+    LastAdmin,
+    /// A part of what narrows a list down can't be read.
+    #[error("The filter {0} can't be read; the README says what it may be.")]
+    InvalidFilter(&'static str),
+    /// A profile has no field of this name.
+    #[error("There is no field {0}; USER_FIELDS lists those that a profile has.")]
+    UnknownField(String),
     /// More ids than one call may carry.
     #[error("Ask for at most {0} ids in one call.")]
     TooManyIds(usize),
@@ -142,6 +154,8 @@ impl Error {
             | Self::InvalidName
             | Self::InvalidUsername
             | Self::InvalidField(_)
+            | Self::InvalidFilter(_)
+            | Self::UnknownField(_)
             | Self::InvalidCursor
             | Self::CursorAhead
             | Self::InvalidPassword
@@ -152,12 +166,14 @@ impl Error {
             | Self::SameEmail
             | Self::UntrustedTarget
             | Self::TooManyIds(_) => ErrorKind::Invalid,
-            Self::EmailNotVerified | Self::ForeignLink | Self::SessionNotFresh => {
-                ErrorKind::Forbidden
-            }
-            Self::EmailTaken | Self::UsernameTaken | Self::EmailAlreadyVerified => {
-                ErrorKind::Conflict
-            }
+            Self::Forbidden
+            | Self::EmailNotVerified
+            | Self::ForeignLink
+            | Self::SessionNotFresh => ErrorKind::Forbidden,
+            Self::EmailTaken
+            | Self::UsernameTaken
+            | Self::LastAdmin
+            | Self::EmailAlreadyVerified => ErrorKind::Conflict,
             Self::InvalidCredentials
             | Self::MissingToken
             | Self::InvalidToken
@@ -201,6 +217,10 @@ impl Error {
             Self::ExpiredToken => "expired_token",
             Self::InvalidServiceToken => "invalid_service_token",
             Self::UnknownUser => "unknown_user",
+            Self::Forbidden => "forbidden",
+            Self::LastAdmin => "last_admin",
+            Self::InvalidFilter(_) => "invalid_filter",
+            Self::UnknownField(_) => "unknown_field",
             Self::TooManyIds(_) => "too_many_ids",
             Self::TooManyRequests(_) => "too_many_requests",
             Self::InvalidCursor => "invalid_cursor",
@@ -251,6 +271,7 @@ impl From<StoreError> for Error {
             StoreError::Taken(Taken::Username) => Self::UsernameTaken,
             StoreError::Taken(Taken::LinkedAccount) => Self::Social(Refusal::LinkedToAnother),
             StoreError::Taken(Taken::Other) => Self::Internal(Box::new(error)),
+            StoreError::LastAdmin => Self::LastAdmin,
             StoreError::Unreachable(cause) => Self::Unavailable(cause),
             StoreError::Broken(cause) => Self::Internal(cause),
         }

@@ -10,20 +10,24 @@ use service_kit::{
 use url::Url;
 
 use crate::domain::{
-    password::PasswordRules, profile::ProfileFields, session::SessionRules, throttling::RateRules,
-    token_lifetime::TokenLifetime,
+    email::Email, password::PasswordRules, profile::ProfileFields, session::SessionRules,
+    throttling::RateRules, token_lifetime::TokenLifetime,
 };
 
 pub mod account_events;
+pub mod audit_log;
 pub mod change_password;
+pub mod change_request;
 pub mod clean_up;
 pub mod client;
 pub mod create_admin;
 pub mod delete_account;
 pub mod error;
+pub mod grant_configured;
 pub mod guessing;
 mod links;
 pub mod look_up;
+pub mod manage_accounts;
 pub mod outbox;
 pub mod ports;
 pub mod profile;
@@ -91,6 +95,8 @@ pub struct Policy {
     pub passwords: PasswordRules,
     /// How often something may be tried; nothing where that is not limited.
     pub rates: Option<RateRules>,
+    /// Whose accounts are administrators once their address is verified.
+    pub admin_emails: Vec<Email>,
     /// How long sessions live.
     pub sessions: SessionRules,
     /// What a profile has beyond name and picture.

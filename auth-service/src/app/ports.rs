@@ -1,11 +1,12 @@
 //! What the use cases need of the world; `outbound/` provides it.
 
 use async_trait::async_trait;
-use proto::claims::Claims;
+use proto::claims::{Claims, Role};
 
 use super::error::Cause;
 use crate::domain::{
     Millis,
+    account_change::AccountChange,
     account_event::AccountEvent,
     audit::{Act, AuditEntry},
     email::Email,
@@ -23,6 +24,9 @@ pub enum StoreError {
     /// Another row has the value that must not repeat.
     #[error("the value is taken")]
     Taken(Taken),
+    /// No administrator who can sign in would be left.
+    #[error("no administrator would be left")]
+    LastAdmin,
     /// The database does not answer.
     #[error("the database does not answer")]
     Unreachable(#[source] Cause),
@@ -80,9 +84,21 @@ pub trait Users: Send + Sync {
         new: &str,
         now: Millis,
     ) -> Result<(), StoreError>;
-    /// Stores everything about an account but its password and whether it is
-    /// enabled: name, picture, address, profile, role. Says whether there is
-    /// such an account. [`StoreError::Taken`] as in [`Users::add`].
+    /// Changes an account, and gives it as it is then; nothing where there is
+    /// none. Of `entries` those are stored that tell of what really changed. A
+    /// disabled account's sessions end; a role that is taken away ends its
+    /// access tokens. [`StoreError::Taken`] as in [`Users::add`],
+    /// [`StoreError::LastAdmin`] where it would leave no administrator.
+    async fn change(
+        &self,
+        id: &str,
+        change: &AccountChange,
+        now: Millis,
+        entries: &[AuditEntry],
+    ) -> Result<Option<User>, StoreError>;
+    /// Stores name, picture, address and profile of an account, whatever they
+    /// were. Says whether there is such an account. [`StoreError::Taken`] as in
+    /// [`Users::add`].
     async fn update(&self, user: &User, entry: &AuditEntry) -> Result<bool, StoreError>;
     /// Gives the account an address that was shown to be its owner's, if its
     /// address is still `old`; the links of mails to it end. Says whether it
@@ -103,18 +119,48 @@ pub trait Users: Send + Sync {
         end: Option<Which<'_>>,
         entry: &AuditEntry,
     ) -> Result<bool, StoreError>;
-    /// Disables the account and ends its sessions, or enables it again.
-    async fn set_enabled(
-        &self,
-        id: &str,
-        enabled: bool,
-        entry: &AuditEntry,
-    ) -> Result<bool, StoreError>;
     /// Deletes the account with all that is stored of it here; the event makes
     /// the other services do likewise. Says whether there was one.
+    /// [`StoreError::LastAdmin`] where it would leave no administrator.
     async fn delete(&self, id: &str, entry: &AuditEntry) -> Result<bool, StoreError>;
     /// Whether there is an administrator who can sign in.
     async fn has_admin(&self) -> Result<bool, StoreError>;
+    /// The accounts that `filter` lets through, the newest first.
+    async fn list(&self, filter: &AccountFilter) -> Result<Vec<User>, StoreError>;
+}
+
+/// Which accounts to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountFilter {
+    /// A part of the address, the name or the user name, whatever its case.
+    pub search: Option<String>,
+    /// The role.
+    pub role: Option<Role>,
+    /// Whether the account is disabled.
+    pub disabled: Option<bool>,
+    /// Only what comes after the account with this id.
+    pub after: Option<String>,
+    /// How many at most.
+    pub limit: i64,
+}
+
+/// Which lines of the audit log to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// To whom it was done.
+    pub target: Option<String>,
+    /// Who did it.
+    pub actor: Option<String>,
+    /// What was done.
+    pub act: Option<Act>,
+    /// Not before this moment.
+    pub since: Option<Millis>,
+    /// Before this moment.
+    pub until: Option<Millis>,
+    /// Only what comes after the line with this id.
+    pub after: Option<String>,
+    /// How many at most.
+    pub limit: i64,
 }
 
 /// Which sessions of an account.
@@ -204,6 +250,8 @@ pub trait AuditLog: Send + Sync {
         target: &str,
         since: Millis,
     ) -> Result<Vec<String>, StoreError>;
+    /// The lines that `filter` lets through, the newest first.
+    async fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError>;
 }
 
 /// How often something was tried.

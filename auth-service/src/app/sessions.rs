@@ -60,6 +60,7 @@ impl App {
         client: &Client,
         entry: &AuditEntry,
     ) -> Result<Opened, Error> {
+        let user = self.granted(user).await?;
         let (session, token) = self.new_session(&user, remember, client);
         self.sessions.open(&session, &digest(&token), entry).await?;
         Ok(Opened {

@@ -49,7 +49,7 @@ impl App {
     }
 
     /// The account that someone names to sign in, enabled or not.
-    async fn account_of(&self, login: &str) -> Result<Option<Credentials>, Error> {
+    pub(super) async fn account_of(&self, login: &str) -> Result<Option<Credentials>, Error> {
         Ok(match Email::parse(login) {
             Ok(email) => self.users.by_email(&email).await?,
             Err(_) => match Username::parse(login) {

@@ -12,7 +12,7 @@ use super::{
     update_profile::picture,
 };
 use crate::domain::{
-    audit::{Act, AuditEntry},
+    audit::Act,
     email::Email,
     password::Password,
     profile::Profile,
@@ -133,21 +133,12 @@ impl App {
         Ok(SignedUp::Unverified(account.user))
     }
 
-    /// Makes an account that nobody is signed in to. Who makes it for someone
-    /// vouches for the address.
-    pub(super) async fn add_account(
+    /// An account that is not stored yet.
+    pub(super) async fn new_account(
         &self,
         request: SignUp,
         role: Role,
-        entry_of: impl FnOnce(&User) -> AuditEntry,
-    ) -> Result<User, Error> {
-        let mut account = self.new_account(request, role).await?;
-        account.user.email_verified = true;
-        self.users.add(&account, &entry_of(&account.user)).await?;
-        Ok(account.user)
-    }
-
-    async fn new_account(&self, request: SignUp, role: Role) -> Result<Credentials, Error> {
+    ) -> Result<Credentials, Error> {
         let email = Email::parse(&request.email)?;
         let name = DisplayName::parse(&request.name)?;
         let username = request.username.as_deref().map(Username::parse);

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use service_kit::environment::{Environment, InvalidVariable, Variable};
 
-use crate::domain::profile::ProfileFields;
+use crate::domain::{email::Email, profile::ProfileFields};
 
 /// The variables of this section.
 pub const VARIABLES: &[Variable] = &[
@@ -15,6 +15,12 @@ pub const VARIABLES: &[Variable] = &[
     Variable::secret(
         "ADMIN_PASSWORD",
         "That administrator's password; a random one, printed once, where it is not set.",
+    ),
+    Variable::plain(
+        "ADMIN_EMAILS",
+        "",
+        "Addresses, separated by commas, whose accounts become administrators at the next sign-in \
+         once the address is verified.",
     ),
     Variable::plain(
         "USER_FIELDS",
@@ -31,6 +37,8 @@ pub struct AccountConfig {
     pub admin_email: String,
     /// The administrator's password.
     pub admin_password: Option<SecretString>,
+    /// Whose accounts become administrators.
+    pub admin_emails: Vec<Email>,
     /// What a profile has beyond name and picture.
     pub profile_fields: ProfileFields,
 }
@@ -40,7 +48,21 @@ impl AccountConfig {
         Ok(Self {
             admin_email: environment.text("ADMIN_EMAIL")?,
             admin_password: environment.secret("ADMIN_PASSWORD")?,
+            admin_emails: admin_emails(environment)?,
             profile_fields: environment.parsed("USER_FIELDS")?,
         })
     }
+}
+
+fn admin_emails(environment: &Environment) -> Result<Vec<Email>, InvalidVariable> {
+    let listed = environment.optional("ADMIN_EMAILS")?.unwrap_or_default();
+    let addresses = listed.split(',').filter(|text| !text.trim().is_empty());
+    addresses
+        .map(|text| {
+            Email::parse(text).map_err(|_| {
+                let problem = format!("`{}` is no e-mail address", text.trim());
+                InvalidVariable::new("ADMIN_EMAILS", problem)
+            })
+        })
+        .collect()
 }

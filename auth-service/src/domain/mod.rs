@@ -1,5 +1,6 @@
 //! Nouns and their rules. No I/O, no wire format, no clock.
 
+pub mod account_change;
 pub mod account_event;
 pub mod audit;
 pub mod email;

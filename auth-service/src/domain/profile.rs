@@ -107,6 +107,12 @@ impl Profile {
         self.0.insert(name.to_owned(), text.to_owned());
         Ok(())
     }
+
+    /// Takes over the fields that `other` sets, and unsets the `cleared` ones.
+    pub fn merge(&mut self, other: &Self, cleared: &[String]) {
+        self.0.extend(other.0.clone());
+        self.0.retain(|name, _| !cleared.contains(name));
+    }
 }
 
 #[cfg(test)]

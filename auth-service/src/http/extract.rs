@@ -10,13 +10,23 @@ use axum::{
 
 use service_kit::client_address::ClientAddress;
 
-use crate::app::{App, client::Client, error::Error, sessions::Current};
+use crate::app::{
+    App, client::Client, error::Error, manage_accounts::Administrator, sessions::Current,
+};
 
 /// The account whose access token the request carries. `E` is how the surface
 /// says that there is none.
 pub struct CurrentUser<E> {
     /// The account and the token's session, as they are now.
     pub current: Current,
+    surface: PhantomData<E>,
+}
+
+/// The administrator whose access token the request carries. `E` is how the
+/// surface says that there is none.
+pub struct AdminCaller<E> {
+    /// What proves it to the use cases.
+    pub admin: Administrator,
     surface: PhantomData<E>,
 }
 
@@ -43,6 +53,19 @@ impl<E: From<Error> + IntoResponse> FromRequestParts<Arc<App>> for CurrentUser<E
         let current = app.owner_of(token).await?;
         Ok(Self {
             current,
+            surface: PhantomData,
+        })
+    }
+}
+
+impl<E: From<Error> + IntoResponse> FromRequestParts<Arc<App>> for AdminCaller<E> {
+    type Rejection = E;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, E> {
+        let CurrentUser { current, .. } = CurrentUser::<E>::from_request_parts(parts, app).await?;
+        let Ok(Caller(client)) = Caller::from_request_parts(parts, app).await;
+        Ok(Self {
+            admin: Administrator::of(&current, client)?,
             surface: PhantomData,
         })
     }

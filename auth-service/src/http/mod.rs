@@ -132,7 +132,7 @@ pub fn table() -> Vec<(Method, &'static str)> {
 
 /// All of auth-service's HTTP.
 pub fn router(app: Arc<App>, health: Health, proxies: TrustedProxies) -> Router {
-    let methods = [Method::GET, Method::POST];
+    let methods = [Method::GET, Method::POST, Method::PATCH, Method::DELETE];
     let origins = &app.policy.allowed_origins;
     let cors = origins.layer(methods, compat::exposed_headers());
     let noted = from_fn_with_state(Arc::new(proxies), client_address::note);

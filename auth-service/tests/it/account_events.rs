@@ -10,7 +10,10 @@ use auth_service::{
         client::Client,
         ports::{AccountEvents, Which},
     },
-    domain::audit::{Act, AuditEntry},
+    domain::{
+        account_change::AccountChange,
+        audit::{Act, AuditEntry},
+    },
     outbound::sql::SqlAccountEvents,
 };
 use proto::accounts::{
@@ -57,9 +60,12 @@ fn event(number: i64, kind: Kind, user_id: &str, until_ms: i64) -> AccountEvent 
 }
 
 async fn set_enabled(app: &TestApp, id: &str, enabled: bool) {
-    let entry = entry();
-    let changed = app.app.users.set_enabled(id, enabled, &entry).await;
-    assert!(changed.unwrap());
+    let change = AccountChange {
+        enabled: Some(enabled),
+        ..AccountChange::default()
+    };
+    let changed = app.app.users.change(id, &change, NOON, &[entry()]).await;
+    assert!(changed.unwrap().is_some());
 }
 
 async fn delete(app: &TestApp, id: &str) {

@@ -7,6 +7,7 @@ use auth_service::{
         AccountEvents, Credentials, Sessions, SigningKeys, StoreError, Taken, Users, Which,
     },
     domain::{
+        account_change::AccountChange,
         account_event::Happening,
         audit::{Act, AuditEntry},
         email::Email,
@@ -187,20 +188,18 @@ async fn administrators_are_counted_while_enabled(database: Database) {
     let ada = account(1);
     users.add(&ada, &entry(Act::SignedUp)).await.unwrap();
     assert!(!users.has_admin().await.unwrap());
-    let mut admin = ada.user.clone();
-    admin.role = Role::Admin;
-    assert!(
-        users
-            .update(&admin, &entry(Act::RoleChanged))
-            .await
-            .unwrap()
-    );
+    let mut admin = account(2);
+    admin.user.role = Role::Admin;
+    admin.user.disabled_at = Some(7);
+    users.add(&admin, &entry(Act::SignedUp)).await.unwrap();
+    assert!(!users.has_admin().await.unwrap(), "a disabled one");
+    let change = AccountChange {
+        enabled: Some(true),
+        ..AccountChange::default()
+    };
+    let changed = users.change(&admin.user.id, &change, 9, &[]).await.unwrap();
+    assert_eq!(changed.unwrap().disabled_at, None);
     assert!(users.has_admin().await.unwrap());
-    let found = users.by_id(&ada.user.id).await.unwrap().unwrap();
-    assert_eq!(found.role, Role::Admin);
-    let off = entry(Act::AccountDisabled);
-    assert!(users.set_enabled(&admin.id, false, &off).await.unwrap());
-    assert!(!users.has_admin().await.unwrap());
 }
 
 async fn a_profile_is_stored_whole(database: Database) {
@@ -298,11 +297,18 @@ async fn what_other_services_must_learn_is_told_once(database: Database) {
         .open(&begun, "hash", &entry(Act::SignedIn))
         .await
         .unwrap();
-    for (enabled, changed) in [(false, true), (false, false), (true, true), (true, false)] {
-        let done = users
-            .set_enabled(id, enabled, &entry(Act::AccountDisabled))
-            .await;
-        assert_eq!(done.unwrap(), changed);
+    for enabled in [false, false, true, true] {
+        let change = AccountChange {
+            enabled: Some(enabled),
+            ..AccountChange::default()
+        };
+        let entries = [entry(Act::AccountDisabled), entry(Act::AccountEnabled)];
+        let changed = users
+            .change(id, &change, 9, &entries)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(changed.is_enabled(), enabled);
     }
     assert!(users.delete(id, &entry(Act::AccountDeleted)).await.unwrap());
     assert!(!users.delete(id, &entry(Act::AccountDeleted)).await.unwrap());

@@ -17,6 +17,7 @@ use super::{
 use crate::{app::App, domain::throttling::RateClass};
 
 mod mail_flows;
+pub mod admin;
 pub mod problem;
 pub mod wire;
 
@@ -40,6 +41,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Method::GET, "/.well-known/jwks.json", jwks),
     ];
     routes.extend(mail_flows::routes());
+    routes.extend(admin::routes());
     routes
 }
 

@@ -1,16 +1,23 @@
 //! The JSON of the canonical surface. Fields that a body has beyond these are
 //! ignored, so that newer clients can talk to older servers.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, SecondsFormat};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     app::{
         sessions::Opened, sign_in::SignIn, sign_up::SignUp, tokens::AccessToken,
         verify_email::OpenLink,
     },
-    domain::{Millis, signing_key::PublicKey, user::User},
+    domain::{
+        Millis,
+        account_change::Edit,
+        signing_key::PublicKey,
+        user::{User, Username},
+    },
 };
 
 /// The body of `POST /v1/accounts`.
@@ -105,18 +112,34 @@ impl From<(Opened, AccessToken)> for SessionBody {
 pub struct UserBody {
     id: String,
     email: String,
+    email_verified: bool,
+    username: Option<String>,
     name: String,
     role: &'static str,
+    image: Option<String>,
+    profile: BTreeMap<String, String>,
     created_at: String,
+    updated_at: String,
 }
 
 impl From<User> for UserBody {
     fn from(user: User) -> Self {
+        let profile = user.profile.iter();
+        let profile = profile.map(|(name, text)| (name.to_owned(), text.to_owned()));
         Self {
             email: user.email.as_str().to_owned(),
+            email_verified: user.email_verified,
+            username: user
+                .username
+                .as_ref()
+                .map(Username::as_str)
+                .map(str::to_owned),
             name: user.name.as_str().to_owned(),
             role: user.role.as_str(),
+            image: user.image,
+            profile: profile.collect(),
             created_at: rfc_3339(user.created_at),
+            updated_at: rfc_3339(user.updated_at),
             id: user.id,
         }
     }
@@ -155,8 +178,18 @@ impl From<Vec<PublicKey>> for JwksBody {
     }
 }
 
+/// A field that may be left out (it stays), null (it is taken away) or a value.
+pub(super) fn edit<'de, D, T>(deserializer: D) -> Result<Edit<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let given = Option::<T>::deserialize(deserializer)?;
+    Ok(given.map_or(Edit::Clear, Edit::Put))
+}
+
 /// A moment in UTC with exactly three digits of a second.
-fn rfc_3339(moment: Millis) -> String {
+pub(super) fn rfc_3339(moment: Millis) -> String {
     DateTime::from_timestamp_millis(moment)
         .unwrap_or_default()
         .to_rfc3339_opts(SecondsFormat::Millis, true)

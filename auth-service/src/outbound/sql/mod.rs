@@ -4,6 +4,7 @@ use sqlx::{error::DatabaseError, migrate::Migrator};
 
 use crate::app::ports::{StoreError, Taken};
 
+mod conditions;
 mod counts;
 mod leftovers;
 mod linked_accounts;
@@ -11,6 +12,8 @@ mod one_time_tokens;
 mod record;
 mod sessions;
 mod signing_keys;
+mod user_changes;
+mod user_list;
 mod user_row;
 mod users;
 

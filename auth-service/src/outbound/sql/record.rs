@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use service_kit::database::Database;
 use sqlx::{AnyConnection, FromRow};
 
-use super::{BadRow, failed};
+use super::{BadRow, conditions::Conditions, failed};
 use crate::{
-    app::ports::{AccountEvents, AuditLog, StoreError},
+    app::ports::{AccountEvents, AuditFilter, AuditLog, StoreError},
     domain::{
         Millis,
         account_event::{AccountEvent, Happening},
@@ -102,6 +102,59 @@ impl AuditLog for SqlAuditLog {
         .await
         .map_err(failed)?;
         Ok(rows.into_iter().map(|(ip,)| ip).collect())
+    }
+
+    async fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>, StoreError> {
+        let mut conditions = Conditions::default();
+        conditions.add("target = ?", filter.target.as_deref())?;
+        conditions.add("actor = ?", filter.actor.as_deref())?;
+        conditions.add("act = ?", filter.act.map(Act::as_str))?;
+        conditions.add("at >= ?", filter.since)?;
+        conditions.add("at < ?", filter.until)?;
+        conditions.add("id < ?", filter.after.as_deref())?;
+        let rows: Vec<EntryRow> = conditions
+            .select(
+                "SELECT id, at, act, actor, target, ip, detail FROM audit_log",
+                "ORDER BY id DESC",
+                filter.limit,
+            )?
+            .fetch_all(&self.0.pool)
+            .await
+            .map_err(failed)?;
+        let entries = rows.into_iter().map(EntryRow::into_entry);
+        Ok(entries.collect::<Result<_, _>>()?)
+    }
+}
+
+#[derive(FromRow)]
+struct EntryRow {
+    id: String,
+    at: i64,
+    act: String,
+    actor: Option<String>,
+    target: Option<String>,
+    ip: Option<String>,
+    detail: Option<String>,
+}
+
+impl EntryRow {
+    fn into_entry(self) -> Result<AuditEntry, BadRow> {
+        let Some(act) = Act::from_word(&self.act) else {
+            return Err(BadRow {
+                table: "audit_log",
+                id: self.id,
+                column: "act",
+            });
+        };
+        Ok(AuditEntry {
+            id: self.id,
+            at: self.at,
+            act,
+            actor: self.actor,
+            target: self.target,
+            ip: self.ip,
+            detail: self.detail,
+        })
     }
 }
 

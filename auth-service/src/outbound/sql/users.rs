@@ -7,15 +7,16 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction};
 use super::{
     failed,
     one_time_tokens::end_tokens,
-    record::{record, tell},
+    record::record,
     sessions::end_sessions,
+    user_changes, user_list,
     user_row::{COLUMNS, UserRow, profile_text},
 };
 use crate::{
-    app::ports::{Credentials, StoreError, Users, Which},
+    app::ports::{AccountFilter, Credentials, StoreError, Users, Which},
     domain::{
         Millis,
-        account_event::Happening,
+        account_change::AccountChange,
         audit::AuditEntry,
         email::Email,
         user::{User, Username},
@@ -122,23 +123,8 @@ impl Users for SqlUsers {
 
     async fn update(&self, user: &User, entry: &AuditEntry) -> Result<bool, StoreError> {
         let mut transaction = self.0.begin().await.map_err(failed)?;
-        let done = sqlx::query(
-            "UPDATE users SET email = $1, username = $2, name = $3, role = $4, \
-             email_verified = $5, image = $6, profile = $7, updated_at = $8 WHERE id = $9",
-        )
-        .bind(user.email.as_str())
-        .bind(user.username.as_ref().map(Username::as_str))
-        .bind(user.name.as_str())
-        .bind(user.role.as_str())
-        .bind(i64::from(user.email_verified))
-        .bind(user.image.as_deref())
-        .bind(profile_text(&user.profile))
-        .bind(user.updated_at)
-        .bind(&user.id)
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        finish(transaction, done.rows_affected() > 0, entry).await
+        let done = user_changes::store(&mut transaction, user).await?;
+        finish(transaction, done, entry).await
     }
 
     async fn set_verified_email(
@@ -187,48 +173,18 @@ impl Users for SqlUsers {
         finish(transaction, done.rows_affected() > 0, entry).await
     }
 
-    async fn set_enabled(
+    async fn change(
         &self,
         id: &str,
-        enabled: bool,
-        entry: &AuditEntry,
-    ) -> Result<bool, StoreError> {
-        let mut transaction = self.0.begin().await.map_err(failed)?;
-        let done = sqlx::query(
-            "UPDATE users SET disabled_at = $1, updated_at = $2 \
-             WHERE id = $3 AND (disabled_at IS NULL) <> ($1 IS NULL)",
-        )
-        .bind((!enabled).then_some(entry.at))
-        .bind(entry.at)
-        .bind(id)
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-        let changed = done.rows_affected() > 0;
-        if changed {
-            let happening = if enabled {
-                Happening::Enabled
-            } else {
-                end_sessions(&mut transaction, id, Which::All, entry.at).await?;
-                Happening::Disabled
-            };
-            tell(&mut transaction, id, &happening, entry.at).await?;
-        }
-        finish(transaction, changed, entry).await
+        change: &AccountChange,
+        now: Millis,
+        entries: &[AuditEntry],
+    ) -> Result<Option<User>, StoreError> {
+        user_changes::change(&self.0, id, change, now, entries).await
     }
 
     async fn delete(&self, id: &str, entry: &AuditEntry) -> Result<bool, StoreError> {
-        let mut transaction = self.0.begin().await.map_err(failed)?;
-        let done = sqlx::query("DELETE FROM users WHERE id = $1")
-            .bind(id)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        let deleted = done.rows_affected() > 0;
-        if deleted {
-            tell(&mut transaction, id, &Happening::Deleted, entry.at).await?;
-        }
-        finish(transaction, deleted, entry).await
+        user_changes::delete(&self.0, id, entry).await
     }
 
     async fn has_admin(&self) -> Result<bool, StoreError> {
@@ -239,6 +195,10 @@ impl Users for SqlUsers {
         .await
         .map_err(failed)?;
         Ok(admins > 0)
+    }
+
+    async fn list(&self, filter: &AccountFilter) -> Result<Vec<User>, StoreError> {
+        user_list::list(&self.0, filter).await
     }
 }
 

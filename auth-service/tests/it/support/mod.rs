@@ -88,6 +88,14 @@ impl TestApp {
         body
     }
 
+    pub async fn promote(&self, id: &str) {
+        sqlx::query("UPDATE users SET role = 'admin' WHERE id = $1")
+            .bind(id)
+            .execute(&self.database.pool)
+            .await
+            .unwrap();
+    }
+
     pub async fn disable(&self, id: &str) {
         sqlx::query("UPDATE users SET disabled_at = 1 WHERE id = $1")
             .bind(id)

@@ -45,10 +45,14 @@ struct Step {
     wait: i64,
     /// The id of an account that is disabled before.
     disable: Option<String>,
+    /// The id of an account that is made an administrator before.
+    promote: Option<String>,
     request: String,
     #[serde(default)]
     send_headers: BTreeMap<String, String>,
     json: Option<Value>,
+    /// A form, URL-encoded.
+    form: Option<BTreeMap<String, String>>,
     text: Option<String>,
     base64: Option<String>,
     /// So many bytes of `a`.
@@ -117,6 +121,9 @@ async fn walk(app: &TestApp, step: &Step, captured: &mut BTreeMap<String, String
     if let Some(id) = &step.disable {
         app.disable(&fill(app, captured, id).await).await;
     }
+    if let Some(id) = &step.promote {
+        app.promote(&fill(app, captured, id).await).await;
+    }
     let request = request(app, step, captured).await;
     let response = app.router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
@@ -173,7 +180,13 @@ fn assert_cookies(step: &Step, cookies: &[Cookie<'static>], place: &str) {
 
 async fn request(app: &TestApp, step: &Step, captured: &BTreeMap<String, String>) -> Request<Body> {
     let (method, path) = step.request.split_once(' ').unwrap();
+    let path = fill(app, captured, path).await;
     let mut request = request::Builder::new().method(method).uri(path);
+    if let Some(form) = &step.form {
+        let kind = "application/x-www-form-urlencoded";
+        request = request.header("content-type", kind);
+        return request.body(Body::from(encode(form))).unwrap();
+    }
     let body = match (&step.json, &step.text, &step.base64, step.bytes) {
         (Some(json), ..) => {
             request = request.header("content-type", "application/json");
@@ -192,6 +205,12 @@ async fn request(app: &TestApp, step: &Step, captured: &BTreeMap<String, String>
         request = request.header(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
     request.body(Body::from(body)).unwrap()
+}
+
+fn encode(form: &BTreeMap<String, String>) -> String {
+    let mut encoded = url::form_urlencoded::Serializer::new(String::new());
+    encoded.extend_pairs(form);
+    encoded.finish()
 }
 
 async fn assert_headers(
