@@ -1,6 +1,7 @@
 //! All that auth-service and api-service must agree on, and nothing else: the
-//! gRPC contract, the payload of a token, and the kinds of errors.
+//! gRPC contract, the payload of a token, API keys, and the kinds of errors.
 
+pub mod api_key;
 pub mod claims;
 pub mod error_kind;
 
