@@ -34,7 +34,7 @@ use crate::{
         mail, oauth,
         passwords::PooledHasher,
         sql::{
-            SqlAccountEvents, SqlAuditLog, SqlCounts, SqlLeftovers, SqlLinkedAccounts,
+            SqlAccountEvents, SqlApiKeys, SqlAuditLog, SqlCounts, SqlLeftovers, SqlLinkedAccounts,
             SqlOneTimeTokens, SqlSessions, SqlSigningKeys, SqlUsers, migrations,
         },
     },
@@ -101,6 +101,7 @@ pub async fn assemble(
         sessions: Arc::new(SqlSessions::new(database.clone())),
         one_time_tokens,
         outbox,
+        api_keys: Arc::new(SqlApiKeys::new(database.clone())),
         audit: Arc::new(SqlAuditLog::new(database.clone())),
         linked: Arc::new(linked),
         providers: oauth::providers(&config.social, &clock)?,

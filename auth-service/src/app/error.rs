@@ -9,6 +9,7 @@ use super::{
     social::refusal::Refusal,
 };
 use crate::domain::{
+    api_key::{KeyRule, MAX_KEYS},
     email::InvalidEmail,
     one_time_token::Purpose,
     password::{MAX_LENGTH, WeakPassword},
@@ -135,6 +136,31 @@ pub enum Error {
     /// More passwords are waiting to be hashed than can be in good time.
     #[error("Too many people are signing in right now; try again in a second.")]
     Busy,
+    /// There is no such API key, or it can't be used by its owner any more.
+    #[error("The API key does not hold; make another one.")]
+    InvalidApiKey,
+    /// The API key was disabled by its owner.
+    #[error("The API key is disabled; its owner can enable it.")]
+    DisabledApiKey,
+    /// The API key held once.
+    #[error("The API key has expired; make another one.")]
+    ExpiredApiKey,
+    /// No API key of this account has this id.
+    #[error("There is no API key with this id among yours.")]
+    UnknownApiKey,
+    /// What is asked of an API key breaks a rule.
+    #[error("{}", .0.told())]
+    ApiKey(KeyRule),
+    /// The scope is for administrators.
+    #[error("Only an administrator can make keys with the scope {0}.")]
+    ForbiddenScope(&'static str),
+    /// The API key was used more often than its rate allows. Seconds until it
+    /// may be used again.
+    #[error("The API key was used too often; try again in {0} s.")]
+    ApiKeyOverused(u64),
+    /// The account has as many API keys as it may.
+    #[error("An account has at most {MAX_KEYS} API keys; delete one first.")]
+    TooManyApiKeys,
     /// The database can't be reached.
     #[error("The accounts can't be reached right now; try again in a few seconds.")]
     Unavailable(#[source] Cause),
@@ -165,22 +191,28 @@ impl Error {
             | Self::EmailMismatch
             | Self::SameEmail
             | Self::UntrustedTarget
-            | Self::TooManyIds(_) => ErrorKind::Invalid,
+            | Self::TooManyIds(_)
+            | Self::ApiKey(_) => ErrorKind::Invalid,
             Self::Forbidden
             | Self::EmailNotVerified
             | Self::ForeignLink
-            | Self::SessionNotFresh => ErrorKind::Forbidden,
+            | Self::SessionNotFresh
+            | Self::ForbiddenScope(_) => ErrorKind::Forbidden,
             Self::EmailTaken
             | Self::UsernameTaken
             | Self::LastAdmin
-            | Self::EmailAlreadyVerified => ErrorKind::Conflict,
+            | Self::EmailAlreadyVerified
+            | Self::TooManyApiKeys => ErrorKind::Conflict,
             Self::InvalidCredentials
             | Self::MissingToken
             | Self::InvalidToken
             | Self::ExpiredToken
-            | Self::InvalidServiceToken => ErrorKind::Unauthenticated,
-            Self::TooManyRequests(_) => ErrorKind::RateLimited,
-            Self::UnknownUser | Self::MailOff(_) => ErrorKind::NotFound,
+            | Self::InvalidServiceToken
+            | Self::InvalidApiKey
+            | Self::DisabledApiKey
+            | Self::ExpiredApiKey => ErrorKind::Unauthenticated,
+            Self::TooManyRequests(_) | Self::ApiKeyOverused(_) => ErrorKind::RateLimited,
+            Self::UnknownUser | Self::UnknownApiKey | Self::MailOff(_) => ErrorKind::NotFound,
             Self::Social(refusal) => refusal.kind(),
             Self::Busy | Self::Unavailable(_) => ErrorKind::Unavailable,
             Self::Internal(_) => ErrorKind::Internal,
@@ -226,6 +258,14 @@ impl Error {
             Self::InvalidCursor => "invalid_cursor",
             Self::CursorAhead => "cursor_ahead",
             Self::Social(refusal) => refusal.code(),
+            Self::InvalidApiKey => "invalid_api_key",
+            Self::DisabledApiKey => "disabled_api_key",
+            Self::ExpiredApiKey => "expired_api_key",
+            Self::UnknownApiKey => "unknown_api_key",
+            Self::ApiKey(rule) => rule.code(),
+            Self::ForbiddenScope(_) => "forbidden_scope",
+            Self::ApiKeyOverused(_) => "api_key_overused",
+            Self::TooManyApiKeys => "too_many_api_keys",
             Self::Busy => "busy",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -235,7 +275,7 @@ impl Error {
     /// Seconds after which the same request may succeed.
     pub const fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooManyRequests(seconds) => Some(*seconds),
+            Self::TooManyRequests(seconds) | Self::ApiKeyOverused(seconds) => Some(*seconds),
             Self::Busy => Some(1),
             Self::Unavailable(_) => Some(5),
             _ => None,
@@ -296,6 +336,12 @@ impl From<HashError> for Error {
 impl From<InvalidEmail> for Error {
     fn from(_: InvalidEmail) -> Self {
         Self::InvalidEmail
+    }
+}
+
+impl From<KeyRule> for Error {
+    fn from(rule: KeyRule) -> Self {
+        Self::ApiKey(rule)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::domain::{
 };
 
 pub mod account_events;
+pub mod api_keys;
 pub mod audit_log;
 pub mod change_password;
 pub mod change_request;
@@ -47,7 +48,8 @@ pub mod verify_email;
 use account_events::EventFeed;
 use outbox::Outbox;
 use ports::{
-    AuditLog, Counts, Leftovers, OneTimeTokens, PasswordHasher, Sessions, TokenSigner, Users,
+    ApiKeys, AuditLog, Counts, Leftovers, OneTimeTokens, PasswordHasher, Sessions, TokenSigner,
+    Users,
 };
 use vault::Vault;
 
@@ -66,6 +68,8 @@ pub struct App {
     pub linked: Arc<dyn social::ports::LinkedAccounts>,
     /// Those providers.
     pub providers: social::ports::Providers,
+    /// What lets programs act for accounts.
+    pub api_keys: Arc<dyn ApiKeys>,
     /// What was done that bears on security.
     pub audit: Arc<dyn AuditLog>,
     /// How often what was tried.

@@ -8,6 +8,7 @@ use crate::domain::{
     Millis,
     account_change::AccountChange,
     account_event::AccountEvent,
+    api_key::ApiKey,
     audit::{Act, AuditEntry},
     email::Email,
     mail::Mail,
@@ -235,6 +236,35 @@ pub struct MailError {
 pub trait Mailer: Send + Sync {
     /// Hands one mail over, in bounded time.
     async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+}
+
+/// What lets programs act for accounts. A key is known here by its hash alone.
+#[async_trait]
+pub trait ApiKeys: Send + Sync {
+    /// Adds a key.
+    async fn add(&self, key: &ApiKey, key_hash: &str, entry: &AuditEntry)
+    -> Result<(), StoreError>;
+    /// The key with this hash and its owner, usable or not.
+    async fn by_hash(&self, key_hash: &str) -> Result<Option<(ApiKey, User)>, StoreError>;
+    /// The key of this account with this id.
+    async fn by_id(&self, user_id: &str, id: &str) -> Result<Option<ApiKey>, StoreError>;
+    /// The keys of an account, the newest first.
+    async fn of_user(&self, user_id: &str) -> Result<Vec<ApiKey>, StoreError>;
+    /// Puts `key` in the place of its own revision, which makes the next one,
+    /// and tells the other services that the session `revoked` is over. Says
+    /// whether the revision was still there.
+    async fn replace(
+        &self,
+        key: &ApiKey,
+        revoked: Option<&str>,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError>;
+    /// Deletes a key of this account and tells the other services that its
+    /// session is over. Says whether there was one.
+    async fn delete(&self, user_id: &str, id: &str, entry: &AuditEntry)
+    -> Result<bool, StoreError>;
+    /// Counts so many uses of a key, the last one now.
+    async fn count(&self, id: &str, uses: i64, now: Millis) -> Result<(), StoreError>;
 }
 
 /// What was done that bears on security.

@@ -58,17 +58,46 @@ impl App {
     /// Counts one use of what `key` names. A use that comes too early is not
     /// counted: it does not make the wait longer.
     pub(super) async fn count(&self, key: &str, rate: Rate) -> Result<Allowance, Error> {
+        self.count_owing(key, rate, 0).await
+    }
+
+    /// The same, after so many uses that were made before anybody asked: they
+    /// count in any case.
+    pub(super) async fn count_owing(
+        &self,
+        key: &str,
+        rate: Rate,
+        owed: u32,
+    ) -> Result<Allowance, Error> {
         for _ in 0..TRIES {
             let now = self.clock.now();
             let before = self.counts.read(key).await?;
-            let (allowance, after) = weigh(rate, before, now);
-            match after {
-                Some(after) if !self.counts.swap(key, before, Some(after)).await? => {}
-                _ => return Ok(allowance),
+            let owing = owing(rate, before, owed, now);
+            let (allowance, after) = weigh(rate, owing, now);
+            let after = after.or(owing);
+            if after == before || self.counts.swap(key, before, after).await? {
+                return Ok(allowance);
             }
         }
         Err(Error::TooManyRequests(1))
     }
+}
+
+/// What is to be kept after so many uses that can't be refused any more. There
+/// is never more to wait for than one window.
+fn owing(rate: Rate, before: Option<Count>, owed: u32, now: Millis) -> Option<Count> {
+    let times = rate.times.get();
+    let owed = i64::from(owed.min(times));
+    if owed == 0 {
+        return before;
+    }
+    let full_at = before.map_or(now, |count| count.until.max(now));
+    let until = (full_at + rate.within * owed / i64::from(times)).min(now + rate.within);
+    Some(Count {
+        times: 0,
+        until,
+        expires_at: until,
+    })
 }
 
 /// Whether one more use fits into the rate, and what is kept if so.
@@ -188,6 +217,17 @@ mod tests {
         assert_eq!(after.unwrap().until, NOON + 66_000);
         let (allowed, _) = weigh(rate, kept, NOON + 60_000);
         assert_eq!((allowed.remaining, allowed.reset), (9, 6));
+    }
+
+    #[test]
+    fn what_is_owed_counts_in_any_case() {
+        let rate = Rate::per_minute(NonZeroU32::new(10).unwrap());
+        let kept = owing(rate, None, 7, NOON);
+        assert_eq!(weigh(rate, kept, NOON).0.remaining, 2);
+        let kept = owing(rate, kept, u32::MAX, NOON);
+        assert_eq!(weigh(rate, kept, NOON).0.retry_after, Some(6));
+        assert_eq!(weigh(rate, kept, NOON + 6000).0.retry_after, None);
+        assert_eq!(owing(rate, None, 0, NOON), None);
     }
 
     #[test]

@@ -128,6 +128,15 @@ pub fn random_text(randomness: &dyn Randomness, length: usize) -> String {
     letters
 }
 
+/// A random text of `length` letters without digits, 1,000 at most: the secret
+/// of an API key, as Better Auth makes it.
+pub fn random_letters(randomness: &dyn Randomness, length: usize) -> String {
+    // Five of six are letters, so that four times as many are plenty.
+    let text = random_text(randomness, 4 * length);
+    let letters = text.chars().filter(char::is_ascii_alphabetic);
+    letters.take(length).collect()
+}
+
 /// The letters that bytes stand for; bytes that would favour some are left out.
 fn unbiased(bytes: &[u8]) -> impl Iterator<Item = char> {
     let fair = bytes.iter().filter(|byte| **byte < 62 * 4);
@@ -182,6 +191,9 @@ mod tests {
         assert_eq!(text.len(), 32);
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         assert_ne!(text, random_text(&SystemRandomness, 32));
+        let letters = random_letters(&SystemRandomness, 64);
+        assert_eq!(letters.len(), 64);
+        assert!(letters.bytes().all(|byte| byte.is_ascii_alphabetic()));
         let ours = vault("secret");
         assert_eq!(ours.derive("p", "t"), ours.derive("p", "t"));
         assert_ne!(ours.derive("p", "t"), ours.derive("q", "t"));

@@ -2,6 +2,7 @@
 
 pub mod account_change;
 pub mod account_event;
+pub mod api_key;
 pub mod audit;
 pub mod email;
 pub mod mail;

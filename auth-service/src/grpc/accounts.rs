@@ -6,14 +6,16 @@ use async_trait::async_trait;
 use futures::{Stream, StreamExt, TryStreamExt};
 use proto::accounts::{
     self as wire, AccountEventKind, BatchGetUsersRequest, BatchGetUsersResponse, GetUserRequest,
-    GetUserResponse, WatchAccountEventsRequest, accounts_server,
+    GetUserResponse, VerifyApiKeyRequest, VerifyApiKeyResponse, WatchAccountEventsRequest,
+    accounts_server,
 };
+use proto::error_kind::ErrorKind;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::status;
 use crate::{
-    app::App,
+    app::{App, api_keys::HeldApiKey, error::Error},
     domain::{
         account_event::{AccountEvent, Happening},
         user::User,
@@ -61,6 +63,44 @@ impl accounts_server::Accounts for Accounts {
         // An open stream would else hold a stop up for all of the drain time.
         let events = events.take_until(self.stop.clone().cancelled_owned());
         Ok(Response::new(Box::pin(events)))
+    }
+
+    async fn verify_api_key(
+        &self,
+        request: Request<VerifyApiKeyRequest>,
+    ) -> Result<Response<VerifyApiKeyResponse>, Status> {
+        let VerifyApiKeyRequest { key, owed } = request.into_inner();
+        let held = self.app.verify_api_key(&key, owed).await;
+        Ok(Response::new(held.map_err(refusal)?.into()))
+    }
+}
+
+/// A key that does not hold is not found: UNAUTHENTICATED would say that the
+/// service token does not.
+fn refusal(error: Error) -> Status {
+    let unknown = error.kind() == ErrorKind::Unauthenticated;
+    let retry_after = error.retry_after();
+    let told = status(error);
+    let mut metadata = told.metadata().clone();
+    if let Some(seconds) = retry_after {
+        metadata.insert("retry-after", seconds.into());
+    }
+    let code = if unknown { Code::NotFound } else { told.code() };
+    Status::with_metadata(code, told.message(), metadata)
+}
+
+impl From<HeldApiKey> for VerifyApiKeyResponse {
+    fn from(held: HeldApiKey) -> Self {
+        let scopes = held.scopes.iter().map(|scope| scope.as_str().to_owned());
+        Self {
+            scopes: scopes.collect(),
+            role: held.owner.role.as_str().to_owned(),
+            user_id: held.owner.id,
+            expires_at_ms: held.key.expires_at,
+            key_id: held.key.id,
+            session_id: held.key.session_id,
+            uses_left: held.uses_left,
+        }
     }
 }
 

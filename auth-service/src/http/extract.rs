@@ -8,10 +8,12 @@ use axum::{
     response::IntoResponse,
 };
 
+use proto::api_key::{HEADER, is_api_key};
 use service_kit::client_address::ClientAddress;
 
-use crate::app::{
-    App, client::Client, error::Error, manage_accounts::Administrator, sessions::Current,
+use crate::{
+    app::{App, client::Client, error::Error, manage_accounts::Administrator, sessions::Current},
+    domain::user::User,
 };
 
 /// The account whose access token the request carries. `E` is how the surface
@@ -27,6 +29,14 @@ pub struct CurrentUser<E> {
 pub struct AdminCaller<E> {
     /// What proves it to the use cases.
     pub admin: Administrator,
+    surface: PhantomData<E>,
+}
+
+/// The account for which the request acts, by its access token or by an API
+/// key. For what a key may do; all else takes a [`CurrentUser`].
+pub struct Identified<E> {
+    /// The account, as it is now.
+    pub user: User,
     surface: PhantomData<E>,
 }
 
@@ -82,4 +92,33 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
         return Err(Error::MissingToken);
     }
     Ok(token.trim())
+}
+
+impl<E: From<Error> + IntoResponse> FromRequestParts<Arc<App>> for Identified<E> {
+    type Rejection = E;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, E> {
+        let user = match api_key(&parts.headers)? {
+            Some(key) => app.verify_api_key(key, 0).await?.owner,
+            None => app.owner_of(bearer(&parts.headers)?).await?.user,
+        };
+        Ok(Self {
+            user,
+            surface: PhantomData,
+        })
+    }
+}
+
+/// The API key of a request: an `Authorization: Bearer` that looks like one, or
+/// else the header `x-api-key`, of which there may be one.
+pub fn api_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    if let Ok(token) = bearer(headers) {
+        return Ok(is_api_key(token).then_some(token));
+    }
+    let mut keys = headers.get_all(HEADER).iter();
+    match (keys.next(), keys.next()) {
+        (None, _) => Ok(None),
+        (Some(key), None) => key.to_str().map(Some).map_err(|_| Error::InvalidApiKey),
+        (Some(_), Some(_)) => Err(Error::InvalidApiKey),
+    }
 }

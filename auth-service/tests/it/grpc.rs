@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use auth_service::grpc;
+use auth_service::{
+    app::{api_keys::NewApiKey, client::Client},
+    grpc,
+};
 use proto::accounts::{
-    BatchGetUsersRequest, GetUserRequest, MAX_BATCH, User, accounts_client::AccountsClient,
+    BatchGetUsersRequest, GetUserRequest, MAX_BATCH, User, VerifyApiKeyRequest,
+    VerifyApiKeyResponse, accounts_client::AccountsClient,
 };
 use tonic::{Code, Request};
 use tonic_health::pb::{
@@ -77,6 +81,62 @@ async fn many_accounts_come_in_the_order_asked_for() {
             Err(error) => assert!(!allowed && error.code() == Code::InvalidArgument),
         }
     }
+}
+
+#[tokio::test]
+async fn an_api_key_is_verified_and_counted() {
+    let served = Served::sqlite().await;
+    let ada = served.sign_up("ada").await;
+    let owner = served.app.app.user(&ada).await.unwrap();
+    let mut new = NewApiKey::default();
+    new.terms.expires_in = Some(Some(86_400));
+    let app = &served.app.app;
+    let made = app
+        .make_api_key(&owner, new, &Client::default())
+        .await
+        .unwrap();
+    let mut client = AccountsClient::new(served.channel().await);
+    let asked = |key: &str, owed| {
+        let key = key.to_owned();
+        with_token(VerifyApiKeyRequest { key, owed }, TOKEN)
+    };
+    let verified = client.verify_api_key(asked(&made.secret, 6)).await.unwrap();
+    let expected = VerifyApiKeyResponse {
+        key_id: made.key.id.clone(),
+        session_id: made.key.session_id.clone(),
+        user_id: ada.clone(),
+        role: "user".to_owned(),
+        scopes: ["chat", "search", "documents:read", "documents:write"]
+            .map(str::to_owned)
+            .to_vec(),
+        expires_at_ms: Some(crate::support::NOON + 86_400_000),
+        uses_left: Some(993),
+    };
+    assert_eq!(verified.into_inner(), expected);
+    let counted = app.api_key(&ada, &made.key.id).await.unwrap();
+    assert_eq!(counted.request_count, 7);
+    for unknown in ["", "\0", "' OR 1=1", &"Z".repeat(64), &"Z".repeat(10_000)] {
+        let error = client.verify_api_key(asked(unknown, 1)).await.unwrap_err();
+        assert_eq!(error.code(), Code::NotFound);
+        assert_eq!(
+            error.metadata().get("error-code").unwrap(),
+            "invalid_api_key"
+        );
+        assert_eq!(
+            error.message(),
+            "The API key does not hold; make another one."
+        );
+    }
+    served.app.clock.advance(86_400_000);
+    let error = client
+        .verify_api_key(asked(&made.secret, 1))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::NotFound);
+    assert_eq!(
+        error.metadata().get("error-code").unwrap(),
+        "expired_api_key"
+    );
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@
 
 mod access_tokens;
 mod account_events;
+mod api_keys;
 mod better_auth;
 mod clean_up;
 mod client_address;

@@ -139,6 +139,7 @@ fn edges_do_not_know_one_another() {
         "SqlUsers",
         "SqlSigningKeys",
         "SqlSessions",
+        "SqlApiKeys",
         "SqlAuditLog",
         "SqlAccountEvents",
         "SqlLeftovers",

@@ -12,12 +12,13 @@ use service_kit::problem::ProblemJson;
 
 use super::{
     Route,
-    extract::{Caller, CurrentUser},
+    extract::{Caller, Identified},
 };
 use crate::{app::App, domain::throttling::RateClass};
 
-mod mail_flows;
 pub mod admin;
+mod api_keys;
+mod mail_flows;
 pub mod problem;
 pub mod wire;
 
@@ -42,6 +43,7 @@ pub(super) fn routes() -> Vec<Route> {
     ];
     routes.extend(mail_flows::routes());
     routes.extend(admin::routes());
+    routes.extend(api_keys::routes());
     routes
 }
 
@@ -66,8 +68,8 @@ async fn sign_in(
     Ok((NO_STORE, Json(SessionBody::from((opened, access)))))
 }
 
-async fn me(CurrentUser { current, .. }: CurrentUser<V1Error>) -> impl IntoResponse {
-    (NO_STORE, Json(UserBody::from(current.user)))
+async fn me(Identified { user, .. }: Identified<V1Error>) -> impl IntoResponse {
+    (NO_STORE, Json(UserBody::from(user)))
 }
 
 async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {

@@ -24,7 +24,14 @@ impl IntoResponse for V1Error {
         error.log();
         let mut response = problem(&error).into_response();
         // RFC 6750, section 3: the header says more only of a token that came.
-        if matches!(error, Error::InvalidToken | Error::ExpiredToken) {
+        if matches!(
+            error,
+            Error::InvalidToken
+                | Error::ExpiredToken
+                | Error::InvalidApiKey
+                | Error::DisabledApiKey
+                | Error::ExpiredApiKey
+        ) {
             response.headers_mut().insert(
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static(r#"Bearer error="invalid_token""#),

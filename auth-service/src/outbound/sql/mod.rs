@@ -4,6 +4,7 @@ use sqlx::{error::DatabaseError, migrate::Migrator};
 
 use crate::app::ports::{StoreError, Taken};
 
+mod api_keys;
 mod conditions;
 mod counts;
 mod leftovers;
@@ -17,6 +18,7 @@ mod user_list;
 mod user_row;
 mod users;
 
+pub use api_keys::SqlApiKeys;
 pub use counts::SqlCounts;
 pub use leftovers::SqlLeftovers;
 pub use linked_accounts::SqlLinkedAccounts;

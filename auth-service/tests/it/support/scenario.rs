@@ -2,7 +2,7 @@
 //!
 //! `${name}` in a scenario is what an earlier step captured, or a token of
 //! [`super::forge`] as `${forged.name}`, made of the captured `token`. In an
-//! expected value `<id>`, `<token>`, `<letters>`, `<signed>`, `<time>`,
+//! expected value `<id>`, `<token>`, `<api key>`, `<letters>`, `<signed>`, `<time>`,
 //! `<number>` and `<text>` stand for any such value; a header that is
 //! `<absent>` must not be there. An answer sets the cookies that its step names
 //! and no others.
@@ -17,6 +17,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http_body_util::BodyExt;
+use proto::api_key::is_api_key;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service_kit::clock::is_id;
@@ -179,8 +180,8 @@ fn assert_cookies(step: &Step, cookies: &[Cookie<'static>], place: &str) {
 }
 
 async fn request(app: &TestApp, step: &Step, captured: &BTreeMap<String, String>) -> Request<Body> {
-    let (method, path) = step.request.split_once(' ').unwrap();
-    let path = fill(app, captured, path).await;
+    let line = fill(app, captured, &step.request).await;
+    let (method, path) = line.split_once(' ').unwrap();
     let mut request = request::Builder::new().method(method).uri(path);
     if let Some(form) = &step.form {
         let kind = "application/x-www-form-urlencoded";
@@ -302,6 +303,7 @@ fn matches_text(pattern: &str, found: &Value) -> bool {
         "<signed>" => text
             .and_then(|text| text.split_once('.'))
             .is_some_and(|(random, signature)| is_random(random) && signature.ends_with("%3D")),
+        "<api key>" => text.is_some_and(is_api_key),
         "<time>" => text.is_some_and(|text| text.len() == 24 && text.ends_with('Z')),
         literal => text == Some(literal),
     }
