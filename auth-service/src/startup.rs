@@ -62,25 +62,7 @@ pub async fn assemble(
         randomness.as_ref(),
     )
     .await?;
-    let policy = Policy {
-        passwords: config.passwords.rules,
-        rates: config.throttling.rates,
-        admin_emails: config.accounts.admin_emails.clone(),
-        sessions: SessionRules::default().outliving(config.tokens.lifetime.seconds() * 1000),
-        profile_fields: config.accounts.profile_fields.clone(),
-        token_lifetime: config.tokens.lifetime,
-        issuer: config.tokens.issuer.clone(),
-        audience: config.tokens.audience.clone(),
-        audit_retention_days: config.retention.audit_days,
-        mail: MailPolicy {
-            require_verified: config.mail.require_verified,
-            sign_in_verified: config.mail.sign_in_verified,
-            confirm_deletion: config.mail.confirm_deletion,
-        },
-        public_url: config.server.public_url.clone(),
-        allowed_origins: config.server.allowed_origins.clone(),
-        provider_sign_up: config.social.sign_up,
-    };
+    let policy = policy(config);
     let signer = JwtSigner::new(&key, &policy.issuer, &policy.audience)
         .map_err(anyhow::Error::from_boxed)?;
     let one_time_tokens = Arc::new(SqlOneTimeTokens::new(database.clone()));
@@ -125,6 +107,29 @@ pub async fn assemble(
     let proxies = config.server.trusted_proxies.clone();
     let router = http::router(Arc::clone(&app), health, proxies);
     Ok(Service { app, router })
+}
+
+/// What the operator configured about accounts.
+fn policy(config: &Config) -> Policy {
+    Policy {
+        passwords: config.passwords.rules,
+        rates: config.throttling.rates,
+        admin_emails: config.accounts.admin_emails.clone(),
+        sessions: SessionRules::default().outliving(config.tokens.lifetime.seconds() * 1000),
+        profile_fields: config.accounts.profile_fields.clone(),
+        token_lifetime: config.tokens.lifetime,
+        issuer: config.tokens.issuer.clone(),
+        audience: config.tokens.audience.clone(),
+        audit_retention_days: config.retention.audit_days,
+        mail: MailPolicy {
+            require_verified: config.mail.require_verified,
+            sign_in_verified: config.mail.sign_in_verified,
+            confirm_deletion: config.mail.confirm_deletion,
+        },
+        public_url: config.server.public_url.clone(),
+        allowed_origins: config.server.allowed_origins.clone(),
+        provider_sign_up: config.social.sign_up,
+    }
 }
 
 /// What takes mails, where mail is set up.

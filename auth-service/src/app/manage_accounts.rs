@@ -169,7 +169,7 @@ impl App {
     }
 
     /// Deletes an account with all that belongs to it.
-    pub async fn delete_account(&self, by: &Administrator, id: &str) -> Result<(), Error> {
+    pub async fn remove_account(&self, by: &Administrator, id: &str) -> Result<(), Error> {
         let entry = self.done_by(by, Act::AccountDeleted, id);
         let deleted = is_id(id) && self.users.delete(id, &entry).await?;
         deleted.then_some(()).ok_or(Error::UnknownUser)

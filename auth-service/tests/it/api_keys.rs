@@ -164,7 +164,7 @@ async fn of_deletes_that_come_at_once_one_finds_the_key() {
         let client = Client::default();
         let delete = || app.app.delete_api_key(&ada.id, &made.key.id, &client);
         let (a, b, c) = tokio::join!(delete(), delete(), delete());
-        let deleted = [a, b, c].into_iter().filter(Result::is_ok).count();
+        let deleted = [a, b, c].into_iter().flatten().count();
         assert_eq!((deleted, revoked(&app).await.len()), (1, 1));
     }
 }

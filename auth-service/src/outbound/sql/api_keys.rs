@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use async_trait::async_trait;
-use proto::api_key::KeyScopes;
+use proto::{api_key::KeyScopes, claims::LONGEST_LIFETIME};
 use service_kit::database::Database;
 use sqlx::{AssertSqlSafe, FromRow};
 
@@ -16,7 +16,7 @@ use crate::{
     app::ports::{ApiKeys, StoreError},
     domain::{
         Millis, account_event::Happening, api_key::ApiKey, audit::AuditEntry, throttling::Rate,
-        token_lifetime::LONGEST_SECONDS, user::User,
+        user::User,
     },
 };
 
@@ -94,7 +94,7 @@ impl KeyRow {
 const fn over(session_id: String, now: Millis) -> Happening {
     Happening::SessionRevoked {
         session_id,
-        ends_at: now + LONGEST_SECONDS * 1000,
+        ends_at: now + LONGEST_LIFETIME * 1000,
     }
 }
 

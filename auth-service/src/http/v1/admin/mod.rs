@@ -86,7 +86,7 @@ async fn delete(
     AdminCaller { admin, .. }: AdminCaller<V1Error>,
     ProblemPath(id): ProblemPath<String>,
 ) -> Result<impl IntoResponse, V1Error> {
-    app.delete_account(&admin, &id).await?;
+    app.remove_account(&admin, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
