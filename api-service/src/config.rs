@@ -9,6 +9,7 @@ use service_kit::{
     browser_origins::AllowedOrigins,
     database::DatabaseUrl,
     environment::{Environment, InvalidVariable, Variable},
+    signing_secret,
     telemetry::LogFormat,
 };
 
@@ -58,6 +59,9 @@ pub const VARIABLES: &[Variable] = &[
     ),
     Variable::plain("JWT_ISSUER", DEFAULT_ISSUER, "The `iss` of tokens."),
     Variable::plain("JWT_AUDIENCE", DEFAULT_AUDIENCE, "The `aud` of tokens."),
+    signing_secret::JWT_SECRET,
+    signing_secret::SECRET_KEY,
+    signing_secret::ALGORITHM,
     Variable::secret(
         "API_DATABASE_URL",
         "api-service's database; goes before DATABASE_URL.",
@@ -142,6 +146,8 @@ pub struct Config {
     pub issuer: String,
     /// The `aud` of tokens.
     pub audience: String,
+    /// What signs tokens, if keys don't.
+    pub shared_secret: Option<SecretString>,
     /// The database.
     pub database: DatabaseUrl,
     /// The Qdrant server, if one is used.
@@ -227,6 +233,7 @@ impl Config {
             accounts: accounts(environment)?,
             issuer: environment.text("JWT_ISSUER")?,
             audience: environment.text("JWT_AUDIENCE")?,
+            shared_secret: signing_secret::read(environment)?,
             database,
             qdrant,
             embedding_threads: embedding_threads(environment)?,
@@ -398,6 +405,8 @@ mod tests {
             ("ALLOWED_ORIGINS", "[1]"),
             ("LLM_BASE_URL", "http://localhost:11434/v1"),
             ("OPENAI_API_KEY", "your-key-here"),
+            ("JWT_SECRET", "thirty-one-bytes-are-not-enough"),
+            ("ALGORITHM", "RS256"),
         ] {
             let error = config(&[(name, value)]).unwrap_err();
             assert!(!error.to_string().contains(value), "{error}");

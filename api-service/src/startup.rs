@@ -16,7 +16,7 @@ use crate::{
     app::{
         App,
         follow_accounts::RefusedTokens,
-        ports::{Generator, VectorIndex},
+        ports::{Generator, TokenVerifier, VectorIndex},
     },
     config::{Config, LlmConfig},
     http::{
@@ -25,6 +25,7 @@ use crate::{
         router,
     },
     outbound::{
+        access_tokens::SharedSecretVerifier,
         accounts::{AccountsAddress, ClientTls, GrpcAccounts, ServiceToken},
         bm25::Bm25,
         edge::{EdgeIndex, OpenError},
@@ -52,6 +53,10 @@ pub struct OpenedIndex {
     /// Whether no other process can have it open.
     pub alone: bool,
 }
+
+/// How often the keys are fetched: as long as auth-service lets caches keep them,
+/// and half as long as it publishes a key before it signs.
+const KEY_REFRESH: Duration = Duration::from_mins(5);
 
 /// How often a start looks whether another process has let go of the index.
 const INDEX_POLL: Duration = Duration::from_secs(1);
@@ -167,7 +172,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     app.recover(alone).await.map_err(|error| anyhow!(error))?;
     let accounts = Arc::new(accounts(&config)?);
     let follower = app.follower().await.map_err(|error| anyhow!(error))?;
-    let verifier = Arc::new(verifier(&config, &parts, &app));
+    let jwks = Arc::new(jwks_verifier(&config, &parts, &app));
     let tasks = TaskTracker::new();
     let (name, stopping) = (
         worker_name(app.clock.as_ref(), app.randomness.as_ref()),
@@ -179,15 +184,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
         let (app, stop) = (app.clone(), stop.clone());
         async move { app.erase(stop).await }
     });
-    // Keys are fetched ahead of the first request, and again when one is unknown.
-    tasks.spawn({
-        let verifier = verifier.clone();
-        async move { verifier.refresh().await }
-    });
+    let tokens = token_verifier(&config, &app, &jwks);
+    if config.shared_secret.is_none() {
+        tasks.spawn(keep_keys_fresh(jwks.clone(), stop.clone()));
+    }
     let health = Health {
         service: "api-service",
         version: env!("CARGO_PKG_VERSION"),
-        dependencies: dependencies(&app, index, &verifier),
+        dependencies: dependencies(&app, index, &jwks),
     };
     let settings = HttpSettings {
         max_body: config.max_upload_bytes,
@@ -196,7 +200,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let router = router(
         HttpState {
             app: app.clone(),
-            tokens: verifier,
+            tokens,
         },
         health,
         &settings,
@@ -239,7 +243,34 @@ fn accounts(config: &Config) -> Result<GrpcAccounts> {
     GrpcAccounts::new(address).context("AUTH_GRPC_URL")
 }
 
-fn verifier(config: &Config, parts: &Parts, app: &App) -> JwksVerifier {
+/// What tells who asks: the secret that both services share, or the keys that
+/// auth-service publishes.
+fn token_verifier(config: &Config, app: &App, jwks: &Arc<JwksVerifier>) -> Arc<dyn TokenVerifier> {
+    match &config.shared_secret {
+        Some(secret) => Arc::new(SharedSecretVerifier::new(
+            secret,
+            &config.issuer,
+            &config.audience,
+            app.clock.clone(),
+            app.refused.clone(),
+        )),
+        None => jwks.clone(),
+    }
+}
+
+/// Keys are fetched ahead of the first request, so that a token signed by a new
+/// one need not wait, and again and again, so that a removed one holds no more.
+async fn keep_keys_fresh(jwks: Arc<JwksVerifier>, stop: CancellationToken) {
+    loop {
+        jwks.refresh().await;
+        tokio::select! {
+            () = tokio::time::sleep(KEY_REFRESH) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+fn jwks_verifier(config: &Config, parts: &Parts, app: &App) -> JwksVerifier {
     let settings = JwksSettings {
         url: format!("{}/v1/jwks", config.auth_url),
         issuer: config.issuer.clone(),

@@ -21,16 +21,16 @@ use crate::{
         App, MailPolicy, Policy,
         account_events::EventFeed,
         outbox::{self, Outbox},
-        ports::OneTimeTokens,
-        signing_keys,
+        ports::{OneTimeTokens, TokenSigner},
+        signing_keys::KeyKeeping,
         vault::Vault,
     },
-    config::{Config, server::is_long_secret},
+    config::{Config, TokenConfig, server::is_long_secret},
     domain::session::SessionRules,
     grpc::{self, Admission},
     http,
     outbound::{
-        jwt::{Ed25519Names, JwtSigner},
+        jwt::{Ed25519Signer, SharedSecretSigner, TokenNames},
         mail, oauth,
         passwords::PooledHasher,
         sql::{
@@ -55,16 +55,8 @@ pub async fn assemble(
     randomness: Arc<dyn Randomness>,
 ) -> anyhow::Result<Service> {
     let database = open(config).await?;
-    let key = signing_keys::load_or_make(
-        &SqlSigningKeys::new(database.clone()),
-        &Ed25519Names,
-        clock.as_ref(),
-        randomness.as_ref(),
-    )
-    .await?;
     let policy = policy(config);
-    let signer = JwtSigner::new(&key, &policy.issuer, &policy.audience)
-        .map_err(anyhow::Error::from_boxed)?;
+    let (signer, keys) = signer(&config.tokens, &database);
     let one_time_tokens = Arc::new(SqlOneTimeTokens::new(database.clone()));
     let outbox = outbox(config, one_time_tokens.clone(), &clock, &randomness)?;
     let vault = Arc::new(Vault::new(auth_secret(config, randomness.as_ref())?));
@@ -94,11 +86,13 @@ pub async fn assemble(
         leftovers: Arc::new(SqlLeftovers::new(database.clone())),
         vault,
         hasher: Arc::new(hasher),
-        signer: Arc::new(signer),
+        signer,
+        keys,
         clock,
         randomness,
         policy,
     });
+    app.refresh_keys().await?;
     let health = Health {
         service: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
@@ -152,6 +146,21 @@ fn outbox(
     }))
 }
 
+/// What signs tokens: the configured secret, or keys of the database.
+fn signer(config: &TokenConfig, database: &Database) -> (Arc<dyn TokenSigner>, Option<KeyKeeping>) {
+    let names = TokenNames::new(&config.issuer, &config.audience);
+    if let Some(secret) = &config.shared_secret {
+        return (Arc::new(SharedSecretSigner::new(secret, &names)), None);
+    }
+    let ring = Arc::new(Ed25519Signer::new(&names));
+    let keeping = KeyKeeping {
+        store: Arc::new(SqlSigningKeys::new(database.clone())),
+        ring: ring.clone(),
+        rotate_after: config.key_rotation,
+    };
+    (ring, Some(keeping))
+}
+
 /// The same with the machine's own clock and randomness.
 pub async fn assemble_here(config: &Config) -> anyhow::Result<Service> {
     assemble(config, Arc::new(SystemClock), Arc::new(SystemRandomness)).await
@@ -169,8 +178,9 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         service_token: service_token(config, &SystemRandomness)?,
         tls: config.grpc_tls.as_ref().map(grpc::tls),
     };
-    let cleaning = service.app.clone();
-    let cleaned = cleaning.keep_clean(stop.clone());
+    let app = service.app.clone();
+    let cleaned = app.keep_clean(stop.clone());
+    let keys_kept = app.keep_keys_fresh(stop.clone());
     let (outbox, http_over) = (service.app.outbox.clone(), CancellationToken::new());
     if outbox.is_none() {
         tracing::info!(
@@ -196,7 +206,8 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         stop.cancel();
         served.map_err(|error| anyhow::Error::from_boxed(error).context("gRPC can't be served"))
     };
-    let (http_ended, grpc_ended, (), ()) = tokio::join!(http_served, grpc_served, cleaned, mailed);
+    let (http_ended, grpc_ended, (), (), ()) =
+        tokio::join!(http_served, grpc_served, cleaned, mailed, keys_kept);
     http_ended.and(grpc_ended)?;
     tracing::info!("stopped");
     Ok(())

@@ -12,4 +12,5 @@ pub mod http_layers;
 pub mod problem;
 pub mod secret_file;
 pub mod serve;
+pub mod signing_secret;
 pub mod telemetry;

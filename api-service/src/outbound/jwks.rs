@@ -10,10 +10,9 @@ use std::{
 
 use async_trait::async_trait;
 use jsonwebtoken::{
-    Algorithm, DecodingKey, Validation, decode, decode_header,
+    Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, JwkSet},
 };
-use proto::claims::{Claims, is_access_token};
 use service_kit::clock::{Clock, Millis};
 use tokio::sync::Mutex;
 
@@ -22,7 +21,8 @@ use crate::{
         follow_accounts::RefusedTokens,
         ports::{TokenVerifier, UnverifiedToken},
     },
-    domain::principal::{Principal, UserId},
+    domain::principal::Principal,
+    outbound::access_tokens::TokenRules,
 };
 
 /// Unknown keys are asked for no more often than this, in milliseconds: anyone
@@ -31,9 +31,6 @@ const REFRESH_PAUSE: Millis = 30_000;
 
 /// While no key is known at all, auth-service is asked again after this long.
 const FIRST_PAUSE: Millis = 1_000;
-
-/// Clocks may differ by this much, in seconds.
-const LEEWAY: i64 = 5;
 
 /// 32 bytes in base64url without padding (RFC 8037, section 2).
 const PUBLIC_KEY_LETTERS: usize = 43;
@@ -57,9 +54,8 @@ pub struct JwksSettings {
 /// The verifier.
 pub struct JwksVerifier {
     settings: JwksSettings,
+    rules: TokenRules,
     client: reqwest::Client,
-    clock: Arc<dyn Clock>,
-    refused: Arc<RefusedTokens>,
     keys: RwLock<HashMap<String, DecodingKey>>,
     /// When the keys were last asked for.
     asked: Mutex<Option<Millis>>,
@@ -79,11 +75,17 @@ impl JwksVerifier {
             .as_ref()
             .and_then(|path| std::fs::read(path).ok());
         let keys = kept.and_then(|bytes| parse(&bytes)).unwrap_or_default();
-        Self {
-            settings,
-            client,
+        let rules = TokenRules {
+            algorithm: Algorithm::EdDSA,
+            issuer: settings.issuer.clone(),
+            audience: settings.audience.clone(),
             clock,
             refused,
+        };
+        Self {
+            settings,
+            rules,
+            client,
             keys: RwLock::new(keys),
             asked: Mutex::new(None),
         }
@@ -93,7 +95,7 @@ impl JwksVerifier {
     pub async fn refresh(&self) {
         let mut asked = self.asked.lock().await;
         self.fetch().await;
-        *asked = Some(self.clock.now());
+        *asked = Some(self.rules.clock.now());
     }
 
     /// Whether auth-service answers.
@@ -115,7 +117,7 @@ impl JwksVerifier {
         if let Some(key) = self.known(kid) {
             return Ok(key);
         }
-        let now = self.clock.now();
+        let now = self.rules.clock.now();
         let pause = if self.knows_none() {
             FIRST_PAUSE
         } else {
@@ -185,21 +187,6 @@ impl JwksVerifier {
             tracing::warn!(%error, "the key set can't be kept on disk");
         }
     }
-
-    fn check(&self, claims: &Claims) -> Result<(), UnverifiedToken> {
-        let now = self.clock.now() / 1000;
-        let ours = claims.iss == self.settings.issuer && claims.aud == self.settings.audience;
-        if !ours || claims.nbf > now + LEEWAY || claims.sub.is_empty() || claims.sid.is_empty() {
-            return Err(UnverifiedToken::Invalid);
-        }
-        if claims.exp <= now - LEEWAY {
-            return Err(UnverifiedToken::Expired);
-        }
-        if self.refused.refuse(&claims.sub, &claims.sid, claims.iat) {
-            return Err(UnverifiedToken::Invalid);
-        }
-        Ok(())
-    }
 }
 
 /// The Ed25519 keys of a set, by key id. Keys of other kinds are not ours.
@@ -222,23 +209,8 @@ fn parse(bytes: &[u8]) -> Option<HashMap<String, DecodingKey>> {
 #[async_trait]
 impl TokenVerifier for JwksVerifier {
     async fn verify(&self, token: &str) -> Result<Principal, UnverifiedToken> {
-        let header = decode_header(token).map_err(|_| UnverifiedToken::Invalid)?;
-        if header.alg != Algorithm::EdDSA || !is_access_token(header.typ.as_deref()) {
-            return Err(UnverifiedToken::Invalid);
-        }
-        let kid = header.kid.ok_or(UnverifiedToken::Invalid)?;
-        let key = self.key(&kid).await?;
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        // The library knows only the machine's clock: times are checked below.
-        validation.validate_exp = false;
-        validation.set_issuer(&[&self.settings.issuer]);
-        validation.set_audience(&[&self.settings.audience]);
-        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-        let claims = decode::<Claims>(token, &key, &validation)
-            .map_err(|_| UnverifiedToken::Invalid)?
-            .claims;
-        self.check(&claims)?;
-        let role = claims.role();
-        Ok(Principal::user(UserId(claims.sub), role))
+        let kid = self.rules.header(token)?.kid;
+        let key = self.key(&kid.ok_or(UnverifiedToken::Invalid)?).await?;
+        self.rules.bearer(token, &key)
     }
 }

@@ -1,6 +1,7 @@
 //! The ports' implementations: the database, the indexes, the models, the
 //! other service.
 
+pub mod access_tokens;
 pub mod accounts;
 pub mod bm25;
 pub mod directory;

@@ -121,7 +121,8 @@ fn each_library_has_its_place() {
     only_in("src", "tonic", &["src/outbound/accounts.rs"]);
     only_in("src", "rten", &["src/outbound/embedding/minilm.rs"]);
     only_in("src", "tokenizers", &["src/outbound/embedding/minilm.rs"]);
-    only_in("src", "jsonwebtoken", &["src/outbound/jwks.rs"]);
+    let tokens = ["src/outbound/jwks.rs", "src/outbound/access_tokens.rs"];
+    only_in("src", "jsonwebtoken", &tokens);
     only_in("src", "html5gum", &["src/pipeline/parsing/html.rs"]);
     let markdown = ["src/pipeline/parsing/markdown.rs"];
     only_in("src", "pulldown_cmark", &markdown);

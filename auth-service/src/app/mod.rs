@@ -51,6 +51,7 @@ use ports::{
     ApiKeys, AuditLog, Counts, Leftovers, OneTimeTokens, PasswordHasher, Sessions, TokenSigner,
     Users,
 };
+use signing_keys::KeyKeeping;
 use vault::Vault;
 
 /// What auth-service can do, whoever asks and over whichever protocol.
@@ -84,6 +85,8 @@ pub struct App {
     pub hasher: Arc<dyn PasswordHasher>,
     /// Signs and reads access tokens.
     pub signer: Arc<dyn TokenSigner>,
+    /// The keys that it signs with; nothing where a shared secret signs.
+    pub keys: Option<KeyKeeping>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The source of ids.

@@ -1,5 +1,7 @@
 //! What the use cases need of the world; `outbound/` provides it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use proto::claims::{Claims, Role};
 
@@ -352,14 +354,44 @@ pub trait Leftovers: Send + Sync {
     ) -> Result<u64, StoreError>;
 }
 
+/// A signing key, as it is stored.
+pub struct KeptKey {
+    /// The RFC 7638 thumbprint of the public key.
+    pub kid: String,
+    /// Its place in the order of keys, from 1.
+    pub generation: i64,
+    /// What it signs with.
+    pub private_key: PrivateKey,
+    /// When it was made and published.
+    pub created_at: Millis,
+    /// From when on it signs, until a later key does.
+    pub signs_from: Millis,
+    /// How long a token can hold that it signed, in milliseconds.
+    pub longest_token: Millis,
+}
+
+/// A private key, as it is stored.
+pub enum PrivateKey {
+    /// Encrypted by the vault.
+    Sealed(String),
+    /// As it is: earlier versions stored it so.
+    Clear(Vec<u8>),
+}
+
 /// The keys that sign tokens, shared by all replicas.
 #[async_trait]
 pub trait SigningKeys: Send + Sync {
-    /// The key that signs, if there is one.
-    async fn active(&self) -> Result<Option<SigningKey>, StoreError>;
-    /// Makes `key` the one that signs, unless there is one, and gives the one
-    /// that signs.
-    async fn activate_first(&self, key: &SigningKey) -> Result<SigningKey, StoreError>;
+    /// All keys, in the order of their generations.
+    async fn all(&self) -> Result<Vec<KeptKey>, StoreError>;
+    /// Adds a key with its line of the audit log, unless there is one of the
+    /// same generation; says whether it did.
+    async fn add(&self, key: &KeptKey, entry: Option<&AuditEntry>) -> Result<bool, StoreError>;
+    /// Replaces a private key in clear by the same one sealed.
+    async fn seal(&self, kid: &str, sealed: &str) -> Result<(), StoreError>;
+    /// Raises how long a token of the key can hold.
+    async fn lengthen(&self, kid: &str, longest_token: Millis) -> Result<(), StoreError>;
+    /// Removes the keys up to this generation.
+    async fn remove_up_to(&self, generation: i64) -> Result<(), StoreError>;
 }
 
 /// Why a password could not be hashed.
@@ -404,15 +436,21 @@ pub struct NotOurs;
 pub trait TokenSigner: Send + Sync {
     /// A signed token.
     fn sign(&self, claims: &Claims) -> Result<String, Cause>;
-    /// What a token says, if one of our keys signed it and it names our issuer
-    /// and audience. Its times are not looked at.
+    /// What a token says, if it was signed here and names our issuer and
+    /// audience. Its times are not looked at.
     fn read(&self, token: &str) -> Result<Claims, NotOurs>;
-    /// The public keys that tokens can be checked with.
+    /// The public keys that tokens can be checked with; none where a shared
+    /// secret signs.
     fn public_keys(&self) -> Vec<PublicKey>;
+    /// The same as the JSON of a key set (RFC 7517, section 5).
+    fn key_set(&self) -> Arc<str>;
 }
 
-/// Names a new key after its public half.
-pub trait KeyNames: Send + Sync {
-    /// The RFC 7638 thumbprint of the public key that belongs to `seed`.
+/// What signs with keys that change.
+pub trait KeyRing: Send + Sync {
+    /// The name of a new key: the RFC 7638 thumbprint of the public key that
+    /// belongs to `seed`.
     fn thumbprint(&self, seed: &[u8; 32]) -> String;
+    /// Signs with these keys from now on, each in its time, and publishes all.
+    fn install(&self, keys: &[SigningKey]) -> Result<(), Cause>;
 }

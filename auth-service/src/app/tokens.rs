@@ -1,6 +1,6 @@
 //! Issues access tokens, and tells whose a token is.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use proto::claims::Claims;
 use serde_json::Value;
@@ -85,5 +85,10 @@ impl App {
     /// The keys with which anybody can check our tokens.
     pub fn public_keys(&self) -> Vec<PublicKey> {
         self.signer.public_keys()
+    }
+
+    /// The same as the JSON of a key set.
+    pub fn key_set(&self) -> Arc<str> {
+        self.signer.key_set()
     }
 }

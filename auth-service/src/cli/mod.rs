@@ -10,8 +10,10 @@ use crate::{
 };
 
 pub mod admin;
+pub mod keys;
 
 use admin::AdminCommand;
+use keys::KeysCommand;
 
 /// Accounts and access tokens for Lectern.
 #[derive(Debug, Parser)]
@@ -30,6 +32,9 @@ enum Command {
     /// Manages administrators and accounts.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Manages the keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(KeysCommand),
 }
 
 impl Cli {
@@ -41,6 +46,7 @@ impl Cli {
             None | Some(Command::Serve) => startup::serve(&config).await,
             Some(Command::Migrate) => startup::migrate(&config).await,
             Some(Command::Admin(command)) => command.run(&config).await,
+            Some(Command::Keys(command)) => command.run(&config).await,
         }
     }
 }

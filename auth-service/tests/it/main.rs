@@ -17,6 +17,7 @@ mod client_address;
 mod failing;
 mod grpc;
 mod process;
+mod signing_keys;
 mod store;
 mod store_linked_accounts;
 mod support;

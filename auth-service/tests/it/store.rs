@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use auth_service::{
-    app::ports::{
-        AccountEvents, Credentials, Sessions, SigningKeys, StoreError, Taken, Users, Which,
-    },
+    app::ports::{AccountEvents, Credentials, Sessions, StoreError, Taken, Users, Which},
     domain::{
         account_change::AccountChange,
         account_event::Happening,
@@ -13,10 +11,9 @@ use auth_service::{
         email::Email,
         profile::Profile,
         session::Session,
-        signing_key::SigningKey,
         user::{DisplayName, User, Username},
     },
-    outbound::sql::{SqlAccountEvents, SqlSessions, SqlSigningKeys, SqlUsers},
+    outbound::sql::{SqlAccountEvents, SqlSessions, SqlUsers},
 };
 use proto::claims::Role;
 use service_kit::database::Database;
@@ -55,7 +52,6 @@ on_both_engines!(
     a_profile_is_stored_whole,
     a_session_is_found_by_its_token_until_it_ends,
     what_other_services_must_learn_is_told_once,
-    the_first_key_stays,
     a_bad_row_is_an_error_and_names_its_column,
 );
 
@@ -325,19 +321,6 @@ async fn what_other_services_must_learn_is_told_once(database: Database) {
     let happenings: Vec<Happening> = events.into_iter().map(|(_, what)| what).collect();
     assert_eq!(happenings, expected);
     assert_eq!(acts.len(), 5);
-}
-
-async fn the_first_key_stays(database: Database) {
-    let keys = SqlSigningKeys::new(database);
-    // The service that opened the database made one.
-    let first = keys.active().await.unwrap().unwrap();
-    let second = SigningKey {
-        kid: "second".to_owned(),
-        seed: [2; 32],
-        created_at: 2,
-    };
-    assert_eq!(keys.activate_first(&second).await.unwrap(), first);
-    assert_eq!(keys.active().await.unwrap(), Some(first));
 }
 
 async fn a_bad_row_is_an_error_and_names_its_column(database: Database) {

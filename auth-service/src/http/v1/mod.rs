@@ -23,7 +23,7 @@ pub mod problem;
 pub mod wire;
 
 use problem::V1Error;
-use wire::{JwksBody, SessionBody, SignInBody, SignUpBody, UserBody};
+use wire::{SessionBody, SignInBody, SignUpBody, UserBody};
 
 /// Answers that hold a token or a person's data stay out of every cache (RFC
 /// 6749, section 5.1).
@@ -31,6 +31,8 @@ const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
 /// Five minutes: how long a verifier may miss a new key, or trust a removed one.
 const FIVE_MINUTES: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=300")];
+
+const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
@@ -73,5 +75,5 @@ async fn me(Identified { user, .. }: Identified<V1Error>) -> impl IntoResponse {
 }
 
 async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {
-    (FIVE_MINUTES, Json(JwksBody::from(app.public_keys())))
+    (FIVE_MINUTES, JSON, app.key_set().to_string())
 }

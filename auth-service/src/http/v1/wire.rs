@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -15,7 +14,6 @@ use crate::{
     domain::{
         Millis,
         account_change::Edit,
-        signing_key::PublicKey,
         user::{User, Username},
     },
 };
@@ -141,39 +139,6 @@ impl From<User> for UserBody {
             created_at: rfc_3339(user.created_at),
             updated_at: rfc_3339(user.updated_at),
             id: user.id,
-        }
-    }
-}
-
-/// A JSON Web Key Set (RFC 7517, section 5).
-#[derive(Serialize)]
-pub struct JwksBody {
-    keys: Vec<JwkBody>,
-}
-
-/// A public Ed25519 key (RFC 8037, section 2).
-#[derive(Serialize)]
-struct JwkBody {
-    alg: &'static str,
-    crv: &'static str,
-    kid: String,
-    kty: &'static str,
-    r#use: &'static str,
-    x: String,
-}
-
-impl From<Vec<PublicKey>> for JwksBody {
-    fn from(keys: Vec<PublicKey>) -> Self {
-        let keys = keys.into_iter().map(|key| JwkBody {
-            alg: "EdDSA",
-            crv: "Ed25519",
-            kid: key.kid,
-            kty: "OKP",
-            r#use: "sig",
-            x: URL_SAFE_NO_PAD.encode(key.bytes),
-        });
-        Self {
-            keys: keys.collect(),
         }
     }
 }

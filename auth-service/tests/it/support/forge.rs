@@ -1,9 +1,8 @@
 //! Tokens that must not hold, each wrong in one way.
 
 use auth_service::{
-    app::ports::{SigningKeys, TokenSigner},
-    domain::signing_key::SigningKey,
-    outbound::{jwt::JwtSigner, sql::SqlSigningKeys},
+    app::ports::{PrivateKey, SigningKeys},
+    outbound::sql::SqlSigningKeys,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey as Ed25519Key, pkcs8::EncodePrivateKey};
@@ -46,45 +45,46 @@ pub async fn forge(name: &str, app: &TestApp, good: &str) -> String {
 }
 
 async fn with_another_key(name: &str, app: &TestApp, claims: &Claims) -> String {
-    let ours = SqlSigningKeys::new(app.database.clone());
-    let ours = ours.active().await.unwrap().unwrap();
-    let header = |algorithm: Algorithm, typ: &str| {
-        let mut header = Header::new(algorithm);
+    let (kid, seed) = (kid(app), our_seed(app).await);
+    let header = |typ: &str, kid: &str| {
+        let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(typ.to_owned());
-        header.kid = Some(ours.kid.clone());
+        header.kid = Some(kid.to_owned());
         header
     };
     let with_secret = |secret: &[u8]| {
-        let header = header(Algorithm::HS256, TOKEN_TYPE);
+        let mut header = header(TOKEN_TYPE, &kid);
+        header.alg = Algorithm::HS256;
         encode(&header, claims, &EncodingKey::from_secret(secret)).unwrap()
     };
-    let signed = |kid: &str, seed: [u8; 32]| {
-        let key = SigningKey {
-            kid: kid.to_owned(),
-            seed,
-            created_at: 0,
-        };
-        let signer = JwtSigner::new(&key, "", "").unwrap();
-        signer.sign(claims).unwrap()
-    };
     match name {
-        "other_key" => signed(&ours.kid, [9; 32]),
-        "unknown_kid" => signed("someone-elses", ours.seed),
+        "other_key" => with_seed(&header(TOKEN_TYPE, &kid), claims, [9; 32]),
+        "unknown_kid" => with_seed(&header(TOKEN_TYPE, "someone-elses"), claims, seed),
         // The classic: the public key taken for a shared secret.
         "hs256_public_key" => with_secret(&app.app.public_keys()[0].bytes),
         "hs256_public_key_text" => {
             let public = URL_SAFE_NO_PAD.encode(app.app.public_keys()[0].bytes);
             with_secret(public.as_bytes())
         }
-        "plain_jwt" => with_seed(&header(Algorithm::EdDSA, "JWT"), claims, ours.seed),
-        "id_token" => with_seed(&header(Algorithm::EdDSA, "id_token+jwt"), claims, ours.seed),
+        "plain_jwt" => with_seed(&header("JWT", &kid), claims, seed),
+        "id_token" => with_seed(&header("id_token+jwt", &kid), claims, seed),
         "without_sid" => {
             let mut claims = serde_json::to_value(claims).unwrap();
             claims.as_object_mut().unwrap().remove("sid");
-            with_seed(&header(Algorithm::EdDSA, TOKEN_TYPE), &claims, ours.seed)
+            with_seed(&header(TOKEN_TYPE, &kid), &claims, seed)
         }
         other => panic!("nobody knows how to forge `{other}`"),
     }
+}
+
+/// The private key that signs, opened with the service's own secret.
+async fn our_seed(app: &TestApp) -> [u8; 32] {
+    let keys = SqlSigningKeys::new(app.database.clone()).all().await;
+    let PrivateKey::Sealed(sealed) = &keys.unwrap()[0].private_key else {
+        panic!("a private key in clear");
+    };
+    let seed = app.app.vault.open("signing key", sealed).unwrap();
+    seed.try_into().unwrap()
 }
 
 fn with_seed(header: &Header, claims: &impl Serialize, seed: [u8; 32]) -> String {
