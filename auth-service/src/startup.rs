@@ -35,7 +35,7 @@ use crate::{
         passwords::PooledHasher,
         sql::{
             SqlAccountEvents, SqlApiKeys, SqlAuditLog, SqlCounts, SqlLeftovers, SqlLinkedAccounts,
-            SqlOneTimeTokens, SqlSessions, SqlSigningKeys, SqlUsers, migrations,
+            SqlOneTimeTokens, SqlRefreshTokens, SqlSessions, SqlSigningKeys, SqlUsers, migrations,
         },
     },
 };
@@ -88,6 +88,8 @@ pub async fn assemble(
         hasher: Arc::new(hasher),
         signer,
         keys,
+        refresh_tokens: Arc::new(SqlRefreshTokens::new(database.clone())),
+        service_token: Arc::new(service_token(config, randomness.as_ref())?),
         clock,
         randomness,
         policy,

@@ -99,6 +99,15 @@ pub enum Error {
     /// The token held once.
     #[error("The access token has expired; sign in again.")]
     ExpiredToken,
+    /// No session goes on with this refresh token.
+    #[error("The refresh token does not hold; sign in again.")]
+    InvalidRefreshToken,
+    /// The refresh token was used before: someone else may have it.
+    #[error("The refresh token was used before, so its session was ended; sign in again.")]
+    ReusedRefreshToken,
+    /// The caller has no session with this id.
+    #[error("You have no session with this id.")]
+    UnknownSession,
     /// Another service did not show the service token.
     #[error("The service token is missing or wrong; both services need the same SERVICE_TOKEN.")]
     InvalidServiceToken,
@@ -207,12 +216,16 @@ impl Error {
             | Self::MissingToken
             | Self::InvalidToken
             | Self::ExpiredToken
+            | Self::InvalidRefreshToken
+            | Self::ReusedRefreshToken
             | Self::InvalidServiceToken
             | Self::InvalidApiKey
             | Self::DisabledApiKey
             | Self::ExpiredApiKey => ErrorKind::Unauthenticated,
             Self::TooManyRequests(_) | Self::ApiKeyOverused(_) => ErrorKind::RateLimited,
-            Self::UnknownUser | Self::UnknownApiKey | Self::MailOff(_) => ErrorKind::NotFound,
+            Self::UnknownUser | Self::UnknownApiKey | Self::UnknownSession | Self::MailOff(_) => {
+                ErrorKind::NotFound
+            }
             Self::Social(refusal) => refusal.kind(),
             Self::Busy | Self::Unavailable(_) => ErrorKind::Unavailable,
             Self::Internal(_) => ErrorKind::Internal,
@@ -247,6 +260,9 @@ impl Error {
             Self::MissingToken => "missing_token",
             Self::InvalidToken => "invalid_token",
             Self::ExpiredToken => "expired_token",
+            Self::InvalidRefreshToken => "invalid_refresh_token",
+            Self::ReusedRefreshToken => "refresh_token_reused",
+            Self::UnknownSession => "session_not_found",
             Self::InvalidServiceToken => "invalid_service_token",
             Self::UnknownUser => "unknown_user",
             Self::Forbidden => "forbidden",

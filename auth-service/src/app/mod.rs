@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use service_kit::{
     browser_origins::AllowedOrigins,
     clock::{Clock, Randomness},
@@ -26,6 +27,7 @@ pub mod delete_account;
 pub mod error;
 pub mod grant_configured;
 pub mod guessing;
+pub mod introspect;
 mod links;
 pub mod look_up;
 pub mod manage_accounts;
@@ -33,6 +35,7 @@ pub mod outbox;
 pub mod ports;
 pub mod profile;
 pub mod redirects;
+pub mod refresh;
 pub mod reset_password;
 pub mod sessions;
 pub mod sign_in;
@@ -48,8 +51,8 @@ pub mod verify_email;
 use account_events::EventFeed;
 use outbox::Outbox;
 use ports::{
-    ApiKeys, AuditLog, Counts, Leftovers, OneTimeTokens, PasswordHasher, Sessions, TokenSigner,
-    Users,
+    ApiKeys, AuditLog, Counts, Leftovers, OneTimeTokens, PasswordHasher, RefreshTokens, Sessions,
+    TokenSigner, Users,
 };
 use signing_keys::KeyKeeping;
 use vault::Vault;
@@ -87,6 +90,10 @@ pub struct App {
     pub signer: Arc<dyn TokenSigner>,
     /// The keys that it signs with; nothing where a shared secret signs.
     pub keys: Option<KeyKeeping>,
+    /// What sessions go on with.
+    pub refresh_tokens: Arc<dyn RefreshTokens>,
+    /// What other services show.
+    pub service_token: Arc<SecretString>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The source of ids.

@@ -269,6 +269,41 @@ pub trait ApiKeys: Send + Sync {
     async fn count(&self, id: &str, uses: i64, now: Millis) -> Result<(), StoreError>;
 }
 
+/// A refresh token, as it is stored: its session is its family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// The session that it continues.
+    pub session_id: String,
+    /// When it stops being good, used or not.
+    pub expires_at: Millis,
+    /// When it was exchanged for its successor, if it was.
+    pub used_at: Option<Millis>,
+}
+
+/// A refresh token that is exchanged for its successor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange<'a> {
+    /// The hash of the one that is used.
+    pub used: &'a str,
+    /// The hash of the one that follows.
+    pub successor: &'a str,
+    /// The session of both, as it is to be from now on.
+    pub session: &'a Session,
+}
+
+/// The refresh tokens. They are known here by their hashes alone.
+#[async_trait]
+pub trait RefreshTokens: Send + Sync {
+    /// Adds the first one of a session.
+    async fn add(&self, token_hash: &str, session: &Session) -> Result<(), StoreError>;
+    /// The one with this hash, used or not.
+    async fn by_hash(&self, token_hash: &str) -> Result<Option<RefreshToken>, StoreError>;
+    /// Stores an exchange and prolongs the session. Where another caller made
+    /// the same exchange already, nothing changes. Says whether there still is
+    /// the session.
+    async fn exchange(&self, exchange: Exchange<'_>) -> Result<bool, StoreError>;
+}
+
 /// What was done that bears on security.
 #[async_trait]
 pub trait AuditLog: Send + Sync {

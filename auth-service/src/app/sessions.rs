@@ -1,6 +1,6 @@
 //! Begins, finds, prolongs and ends sessions.
 
-use service_kit::clock::new_id;
+use service_kit::clock::{is_id, new_id};
 
 use super::{
     App,
@@ -183,6 +183,21 @@ impl App {
         };
         let ended = self.end_sessions(user_id, Which::One(&id), Act::SessionsRevoked, client);
         Ok(ended.await? > 0)
+    }
+
+    /// Ends the session of `current`'s owner that has this id.
+    pub async fn end_own_session(
+        &self,
+        current: &Current,
+        id: &str,
+        client: &Client,
+    ) -> Result<(), Error> {
+        let (user_id, which) = (&current.user.id, Which::One(id));
+        let ended = self.end_sessions(user_id, which, Act::SessionsRevoked, client);
+        if !is_id(id) || ended.await? == 0 {
+            return Err(Error::UnknownSession);
+        }
+        Ok(())
     }
 
     /// Ends sessions of the account `user_id`, which its owner asked for, and

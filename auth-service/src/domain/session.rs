@@ -78,11 +78,21 @@ impl Session {
         now - self.created_at < rules.fresh
     }
 
+    /// Until when the session would live if it were used now: longer only where
+    /// it is to be remembered.
+    pub fn refreshed(&self, now: Millis, rules: SessionRules) -> Millis {
+        if self.remember {
+            (now + rules.idle).min(self.ends_at)
+        } else {
+            self.expires_at
+        }
+    }
+
     /// Until when the session would live if it were prolonged now; nothing
     /// where that is not due, or where it is not to be remembered.
     pub fn prolonged(&self, now: Millis, rules: SessionRules) -> Option<Millis> {
         let due = self.remember && now >= self.refreshed_at + rules.refresh_after;
-        due.then(|| (now + rules.idle).min(self.ends_at))
+        due.then(|| self.refreshed(now, rules))
     }
 }
 

@@ -41,6 +41,8 @@ pub const WITHOUT_TOKEN: &[(&str, &str)] = &[
     ("GET", "/v1/jwks"),
     ("POST", "/v1/accounts"),
     ("POST", "/v1/sessions"),
+    ("POST", "/v1/tokens/refresh"),
+    ("POST", "/v1/tokens/revoke"),
     ("POST", "/api/auth/sign-up/email"),
     ("POST", "/api/auth/sign-in/email"),
     ("POST", "/api/auth/sign-in"),

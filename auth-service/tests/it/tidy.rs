@@ -138,6 +138,7 @@ fn edges_do_not_know_one_another() {
     let concrete = [
         "SqlUsers",
         "SqlSigningKeys",
+        "SqlRefreshTokens",
         "SqlSessions",
         "SqlApiKeys",
         "SqlAuditLog",

@@ -20,6 +20,8 @@ pub mod admin;
 mod api_keys;
 mod mail_flows;
 pub mod problem;
+pub mod sessions;
+pub mod tokens;
 pub mod wire;
 
 use problem::V1Error;
@@ -46,6 +48,8 @@ pub(super) fn routes() -> Vec<Route> {
     routes.extend(mail_flows::routes());
     routes.extend(admin::routes());
     routes.extend(api_keys::routes());
+    routes.extend(sessions::routes());
+    routes.extend(tokens::routes());
     routes
 }
 
@@ -55,8 +59,7 @@ async fn sign_up(
     ProblemJson(body): ProblemJson<SignUpBody>,
 ) -> Result<impl IntoResponse, V1Error> {
     let opened = app.sign_up(body.into(), &client).await?.opened()?;
-    let access = app.access_token(&opened.user, &opened.session)?;
-    let body = Json(SessionBody::from((opened, access)));
+    let body = Json(SessionBody::from(app.grant(opened).await?));
     Ok((StatusCode::CREATED, NO_STORE, body))
 }
 
@@ -66,8 +69,8 @@ async fn sign_in(
     ProblemJson(body): ProblemJson<SignInBody>,
 ) -> Result<impl IntoResponse, V1Error> {
     let opened = app.sign_in(body.into(), &client).await?;
-    let access = app.access_token(&opened.user, &opened.session)?;
-    Ok((NO_STORE, Json(SessionBody::from((opened, access)))))
+    let grant = app.grant(opened).await?;
+    Ok((NO_STORE, Json(SessionBody::from(grant))))
 }
 
 async fn me(Identified { user, .. }: Identified<V1Error>) -> impl IntoResponse {

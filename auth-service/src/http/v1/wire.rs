@@ -7,10 +7,7 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    app::{
-        sessions::Opened, sign_in::SignIn, sign_up::SignUp, tokens::AccessToken,
-        verify_email::OpenLink,
-    },
+    app::{refresh::Grant, sign_in::SignIn, sign_up::SignUp, verify_email::OpenLink},
     domain::{
         Millis,
         account_change::Edit,
@@ -85,22 +82,26 @@ impl From<CompleteVerificationBody> for OpenLink {
     }
 }
 
-/// What a sign-up and a sign-in answer (in the terms of RFC 6749, section 5.1).
+/// What a sign-up, a sign-in and a refresh answer (in the terms of RFC 6749, section 5.1).
 #[derive(Serialize)]
 pub struct SessionBody {
     access_token: String,
     token_type: &'static str,
     expires_in: i64,
+    refresh_token: String,
+    refresh_expires_in: i64,
     user: UserBody,
 }
 
-impl From<(Opened, AccessToken)> for SessionBody {
-    fn from((opened, access): (Opened, AccessToken)) -> Self {
+impl From<Grant> for SessionBody {
+    fn from(grant: Grant) -> Self {
         Self {
-            access_token: access.token,
+            access_token: grant.access.token,
             token_type: "Bearer",
-            expires_in: access.expires_in,
-            user: opened.user.into(),
+            expires_in: grant.access.expires_in,
+            refresh_token: grant.refresh_token,
+            refresh_expires_in: grant.refresh_expires_in,
+            user: grant.user.into(),
         }
     }
 }
