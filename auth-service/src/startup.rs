@@ -34,8 +34,9 @@ use crate::{
         mail, oauth,
         passwords::PooledHasher,
         sql::{
-            SqlAccountEvents, SqlApiKeys, SqlAuditLog, SqlCounts, SqlLeftovers, SqlLinkedAccounts,
-            SqlOneTimeTokens, SqlRefreshTokens, SqlSessions, SqlSigningKeys, SqlUsers, migrations,
+            SqlAccountEvents, SqlApiKeys, SqlAuditLog, SqlCounts, SqlFlows, SqlLeftovers,
+            SqlLinkedAccounts, SqlOneTimeTokens, SqlRefreshTokens, SqlSessions, SqlSigningKeys,
+            SqlUsers, migrations,
         },
     },
 };
@@ -78,6 +79,7 @@ pub async fn assemble(
         api_keys: Arc::new(SqlApiKeys::new(database.clone())),
         audit: Arc::new(SqlAuditLog::new(database.clone())),
         linked: Arc::new(linked),
+        flows: Arc::new(SqlFlows::new(database.clone())),
         providers: oauth::providers(&config.social, &clock)?,
         counts: Arc::new(SqlCounts::new(database.clone())),
         events: Arc::new(EventFeed::new(Arc::new(SqlAccountEvents::new(

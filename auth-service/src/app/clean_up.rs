@@ -68,6 +68,7 @@ impl App {
             (Leftover::RefreshTokens, now - MINUTE),
             // For a day, who comes late is told that it has expired.
             (Leftover::OneTimeTokens, now - DAY),
+            (Leftover::OauthFlows, now - MINUTE),
             (Leftover::Counts, now - MINUTE),
             (Leftover::AccountEvents, now - MINUTE),
         ];

@@ -74,6 +74,8 @@ pub struct App {
     pub providers: social::ports::Providers,
     /// What lets programs act for accounts.
     pub api_keys: Arc<dyn ApiKeys>,
+    /// Browsers on their way there and back.
+    pub flows: Arc<dyn social::ports::Flows>,
     /// What was done that bears on security.
     pub audit: Arc<dyn AuditLog>,
     /// How often what was tried.

@@ -366,8 +366,10 @@ pub enum Leftover {
     Sessions,
     /// Refresh tokens of sessions that go on.
     RefreshTokens,
-    /// What mails and OAuth flows carried.
+    /// What mails carried.
     OneTimeTokens,
+    /// Browsers that never came back from a provider.
+    OauthFlows,
     /// Counts of what was tried.
     Counts,
     /// Events that void nothing any more.

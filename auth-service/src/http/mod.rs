@@ -63,6 +63,9 @@ pub const WITHOUT_TOKEN: &[(&str, &str)] = &[
     ("POST", "/v1/email-verifications/complete"),
     ("GET", "/api/auth/ok"),
     ("GET", "/api/auth/error"),
+    ("POST", "/api/auth/sign-in/social"),
+    ("GET", "/api/auth/callback/{provider}"),
+    ("POST", "/api/auth/callback/{provider}"),
 ];
 
 const HEALTH_PATHS: [&str; 3] = ["/healthz", "/readyz", "/health"];

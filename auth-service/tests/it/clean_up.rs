@@ -77,6 +77,8 @@ async fn only_what_has_expired_goes(home: TestDatabase) {
         NOON - DAY,
     )
     .await;
+    let flow = ["flow", "''"];
+    insert(database, "oauth_flows", "state_hash", flow, minute_ago).await;
     insert(
         database,
         "counts",
@@ -98,11 +100,12 @@ async fn only_what_has_expired_goes(home: TestDatabase) {
         let insert = format!("INSERT INTO audit_log (id, at, act) VALUES ('{number}', 1, 'test')");
         run(database, insert).await;
     }
-    assert_eq!(app.app.clean_up().await.unwrap(), 605);
+    assert_eq!(app.app.clean_up().await.unwrap(), 606);
     for (table, key) in [
         ("sessions", "id"),
         ("refresh_tokens", "token_hash"),
         ("one_time_tokens", "token_hash"),
+        ("oauth_flows", "state_hash"),
         ("counts", "key"),
         ("audit_log", "id"),
     ] {

@@ -18,6 +18,7 @@ mod failing;
 mod grpc;
 mod process;
 mod signing_keys;
+mod social;
 mod store;
 mod store_linked_accounts;
 mod support;

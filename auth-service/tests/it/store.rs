@@ -41,8 +41,6 @@ macro_rules! on_both_engines {
     };
 }
 
-pub(crate) use on_both_engines;
-
 on_both_engines!(
     an_account_comes_back_as_it_went_in,
     an_address_is_taken_once,

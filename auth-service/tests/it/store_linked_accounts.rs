@@ -18,8 +18,8 @@ use secrecy::SecretString;
 use service_kit::{clock::SystemRandomness, database::Database};
 
 use crate::{
-    store::{account, entry, on_both_engines},
-    support::{TestApp, TestDatabase},
+    store::{account, entry},
+    support::{TestApp, TestDatabase, on_both_engines},
 };
 
 on_both_engines!(
@@ -76,8 +76,10 @@ async fn stored(database: &Database, column: &str) -> String {
     text
 }
 
-async fn a_linked_account_comes_back_with_its_tokens(database: Database) {
-    let store = store(&database, "one");
+async fn a_linked_account_comes_back_with_its_tokens(home: TestDatabase) {
+    let app = TestApp::on(home, &[]).await;
+    let database = &app.database;
+    let store = store(database, "one");
     let owner = account(1);
     let ours = linked(1, &owner.user.id, Provider::Google);
     sign_up(&store, &owner, &ours).await.unwrap();
@@ -104,16 +106,18 @@ async fn a_linked_account_comes_back_with_its_tokens(database: Database) {
     assert_eq!(kept.refresh_expires_at, Some(9000));
 }
 
-async fn tokens_are_encrypted_for_their_row_and_secret(database: Database) {
-    let ours = store(&database, "one");
+async fn tokens_are_encrypted_for_their_row_and_secret(home: TestDatabase) {
+    let app = TestApp::on(home, &[]).await;
+    let database = &app.database;
+    let ours = store(database, "one");
     let owner = account(1);
     let link = linked(1, &owner.user.id, Provider::Google);
     sign_up(&ours, &owner, &link).await.unwrap();
     for column in ["access_token", "refresh_token", "id_token"] {
-        let text = stored(&database, column).await;
+        let text = stored(database, column).await;
         assert!(!text.contains("access") && text.len() > 50, "{text}");
     }
-    let other = store(&database, "another secret");
+    let other = store(database, "another secret");
     assert_eq!(other.tokens(&link.id).await.unwrap().access, None);
     // Whoever can write to the database gains nothing by moving them about.
     sqlx::query("UPDATE linked_accounts SET access_token = refresh_token")
@@ -123,8 +127,10 @@ async fn tokens_are_encrypted_for_their_row_and_secret(database: Database) {
     assert_eq!(ours.tokens(&link.id).await.unwrap().access, None);
 }
 
-async fn missing_tokens_stay_as_they_were(database: Database) {
-    let store = store(&database, "one");
+async fn missing_tokens_stay_as_they_were(home: TestDatabase) {
+    let app = TestApp::on(home, &[]).await;
+    let database = &app.database;
+    let store = store(database, "one");
     let owner = account(1);
     let mut link = linked(1, &owner.user.id, Provider::Google);
     sign_up(&store, &owner, &link).await.unwrap();
@@ -145,8 +151,10 @@ async fn missing_tokens_stay_as_they_were(database: Database) {
     assert_eq!(store.of_user(&owner.user.id).await.unwrap(), [link]);
 }
 
-async fn an_account_of_a_provider_is_linked_once(database: Database) {
-    let store = store(&database, "one");
+async fn an_account_of_a_provider_is_linked_once(home: TestDatabase) {
+    let app = TestApp::on(home, &[]).await;
+    let database = &app.database;
+    let store = store(database, "one");
     let (one, other) = (account(1), account(2));
     let link = linked(1, &one.user.id, Provider::GitHub);
     sign_up(&store, &one, &link).await.unwrap();
@@ -166,8 +174,10 @@ async fn an_account_of_a_provider_is_linked_once(database: Database) {
     assert!(matches!(refused, StoreError::Taken(Taken::Email)));
 }
 
-async fn the_last_way_to_sign_in_stays(database: Database) {
-    let store = store(&database, "one");
+async fn the_last_way_to_sign_in_stays(home: TestDatabase) {
+    let app = TestApp::on(home, &[]).await;
+    let database = &app.database;
+    let store = store(database, "one");
     let owner = account(1);
     let id = owner.user.id.as_str();
     let (google, github) = (
@@ -194,8 +204,10 @@ async fn the_last_way_to_sign_in_stays(database: Database) {
     assert_eq!(store.of_user(id).await.unwrap(), [github]);
 }
 
-async fn of_two_who_unlink_the_last_two_one_wins(database: Database) {
-    let store = store(&database, "one");
+async fn of_two_who_unlink_the_last_two_one_wins(home: TestDatabase) {
+    let app = TestApp::on(home, &[]).await;
+    let database = &app.database;
+    let store = store(database, "one");
     let owner = account(1);
     let id = owner.user.id.as_str();
     let link = linked(1, id, Provider::Google);

@@ -149,6 +149,7 @@ fn edges_do_not_know_one_another() {
         "PooledHasher",
         "Ed25519Signer",
         "SharedSecretSigner",
+        "SqlFlows",
         "SystemClock",
     ];
     for word in concrete {

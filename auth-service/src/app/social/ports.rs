@@ -167,3 +167,16 @@ pub trait LinkedAccounts: Send + Sync {
         entry: &AuditEntry,
     ) -> Result<Unlinked, StoreError>;
 }
+
+/// Browsers on their way to a provider and back. A flow's state is known here
+/// by its hash alone, and what it is about is encrypted.
+#[async_trait]
+pub trait Flows: Send + Sync {
+    /// Remembers a flow until `expires_at`.
+    async fn put(&self, state_hash: &str, flow: &str, expires_at: Millis)
+    -> Result<(), StoreError>;
+    /// The flow, unless it is over at `now`.
+    async fn find(&self, state_hash: &str, now: Millis) -> Result<Option<String>, StoreError>;
+    /// Ends a flow; tells exactly one of all who ask that it was them.
+    async fn take(&self, state_hash: &str) -> Result<bool, StoreError>;
+}

@@ -28,6 +28,7 @@ const fn place(leftover: Leftover) -> (&'static str, &'static str, &'static str)
         Leftover::Sessions => ("sessions", "id", "expires_at"),
         Leftover::RefreshTokens => ("refresh_tokens", "token_hash", "expires_at"),
         Leftover::OneTimeTokens => ("one_time_tokens", "token_hash", "expires_at"),
+        Leftover::OauthFlows => ("oauth_flows", "state_hash", "expires_at"),
         Leftover::Counts => ("counts", "key", "expires_at"),
         Leftover::AccountEvents => ("account_events", "number", "until"),
         Leftover::AuditLog => ("audit_log", "id", "at"),

@@ -20,9 +20,11 @@ use service_kit::{
 };
 use tower::ServiceExt;
 
+pub mod browser;
 pub mod database;
 pub mod forge;
 pub mod grpc;
+pub mod providers;
 pub mod scenario;
 
 pub use database::TestDatabase;

@@ -50,7 +50,8 @@ impl<T: FromFields> FromRequest<Arc<App>> for Body<T> {
         };
         check_targets(app, |name| fields.get(name).and_then(Value::as_str))?;
         let mut fields = Fields {
-            fields,
+            path: "body".to_owned(),
+            values: fields,
             problems: Vec::new(),
         };
         let read = T::read(&mut fields, app);
@@ -64,14 +65,16 @@ impl<T: FromFields> FromRequest<Arc<App>> for Body<T> {
 
 /// The fields of a body, and what is wrong with those that were taken.
 pub struct Fields {
-    fields: Map<String, Value>,
+    /// Where they are, in Better Auth's spelling.
+    path: String,
+    values: Map<String, Value>,
     problems: Vec<String>,
 }
 
 impl Fields {
     /// A text that must be there.
     pub fn text(&mut self, name: &str) -> String {
-        match self.fields.get(name) {
+        match self.values.get(name) {
             Some(Value::String(text)) => return text.clone(),
             other => self.expected("string", name, type_name(other)),
         }
@@ -100,12 +103,12 @@ impl Fields {
 
     /// A text that may be missing.
     pub fn optional_text(&mut self, name: &str) -> Option<String> {
-        self.fields.contains_key(name).then(|| self.text(name))
+        self.values.contains_key(name).then(|| self.text(name))
     }
 
     /// A text that may be missing or `null`.
     pub fn nullable_text(&mut self, name: &str) -> Option<Option<String>> {
-        match self.fields.get(name) {
+        match self.values.get(name) {
             None => None,
             Some(Value::Null) => Some(None),
             Some(_) => Some(Some(self.text(name))),
@@ -114,7 +117,7 @@ impl Fields {
 
     /// A truth value that may be missing.
     pub fn flag(&mut self, name: &str) -> Option<bool> {
-        match self.fields.get(name) {
+        match self.values.get(name) {
             None => None,
             Some(Value::Bool(flag)) => Some(*flag),
             other => {
@@ -132,7 +135,7 @@ impl Fields {
     ) -> Vec<(String, Option<String>)> {
         let mut texts = Vec::new();
         for name in names {
-            let text = match self.fields.get(name) {
+            let text = match self.values.get(name) {
                 None => continue,
                 Some(Value::Null) => None,
                 Some(Value::String(text)) => Some(text.clone()),
@@ -147,9 +150,92 @@ impl Fields {
         texts
     }
 
+    /// A text that must be there, of which Better Auth says no more.
+    pub fn any_text(&mut self, name: &str) -> String {
+        if let Some(Value::String(text)) = self.values.get(name) {
+            return text.clone();
+        }
+        self.wrong(name, "Invalid input");
+        String::new()
+    }
+
+    /// The texts of a list that may be missing.
+    pub fn texts_in(&mut self, name: &str) -> Vec<String> {
+        let items = match self.values.get(name) {
+            None => Vec::new(),
+            Some(Value::Array(items)) => items.clone(),
+            other => {
+                self.expected("array", name, type_name(other));
+                Vec::new()
+            }
+        };
+        let mut texts = Vec::new();
+        for (place, item) in items.into_iter().enumerate() {
+            match item {
+                Value::String(text) => texts.push(text),
+                other => {
+                    let name = format!("{name}.{place}");
+                    self.expected("string", &name, type_name(Some(&other)));
+                }
+            }
+        }
+        texts
+    }
+
+    /// The texts by name of an object that may be missing.
+    pub fn record(&mut self, name: &str) -> Vec<(String, String)> {
+        let texts = match self.values.get(name) {
+            None => Map::new(),
+            Some(Value::Object(texts)) => texts.clone(),
+            other => {
+                self.expected("record", name, type_name(other));
+                Map::new()
+            }
+        };
+        let mut pairs = Vec::new();
+        for (key, value) in texts {
+            match value {
+                Value::String(text) => pairs.push((key, text)),
+                other => {
+                    let name = format!("{name}.{key}");
+                    self.expected("string", &name, type_name(Some(&other)));
+                }
+            }
+        }
+        pairs
+    }
+
+    /// An object that may be missing, as `read` takes its fields.
+    pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        match self.values.get(name) {
+            None => None,
+            Some(Value::Object(fields)) => {
+                let mut inner = Self {
+                    path: format!("{}.{name}", self.path),
+                    values: fields.clone(),
+                    problems: Vec::new(),
+                };
+                let read = read(&mut inner);
+                self.problems.append(&mut inner.problems);
+                Some(read)
+            }
+            other => {
+                self.expected("object", name, type_name(other));
+                None
+            }
+        }
+    }
+
+    /// Whether there are no fields but these.
+    pub fn are_among(&self, names: &[&str]) -> bool {
+        self.values
+            .keys()
+            .all(|name| names.contains(&name.as_str()))
+    }
+
     /// Whether there is a field of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.fields.contains_key(name)
+        self.values.contains_key(name)
     }
 
     fn expected(&mut self, expected: &str, name: &str, found: &str) {
@@ -157,8 +243,10 @@ impl Fields {
         self.wrong(name, &problem);
     }
 
-    fn wrong(&mut self, name: &str, problem: &str) {
-        self.problems.push(format!("[body.{name}] {problem}"));
+    /// Notes what is wrong with a field.
+    pub fn wrong(&mut self, name: &str, problem: &str) {
+        let path = &self.path;
+        self.problems.push(format!("[{path}.{name}] {problem}"));
     }
 }
 
@@ -175,6 +263,25 @@ impl Params {
     /// The first value with this name, if it is not empty.
     pub fn filled(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// What a query or a form holds.
+    pub fn parse(bytes: &[u8]) -> Self {
+        Self(form_urlencoded::parse(bytes).into_owned().collect())
+    }
+
+    /// These, and of `others` those whose names are not among these.
+    #[must_use]
+    pub fn over(self, others: Self) -> Self {
+        let more = others.0.into_iter();
+        let more: Vec<_> = more.filter(|(name, _)| self.get(name).is_none()).collect();
+        Self(more.into_iter().chain(self.0).collect())
+    }
+
+    /// All of them as a query.
+    pub fn to_query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.0).finish()
     }
 
     /// Whether there is a value with this name that is not empty.
@@ -200,11 +307,7 @@ impl FromRequestParts<Arc<App>> for Params {
         app: &Arc<App>,
     ) -> Result<Self, BetterAuthError> {
         let query = parts.uri.query().unwrap_or("");
-        let params = Self(
-            form_urlencoded::parse(query.as_bytes())
-                .into_owned()
-                .collect(),
-        );
+        let params = Self::parse(query.as_bytes());
         check_targets(app, |name| params.get(name))?;
         Ok(params)
     }

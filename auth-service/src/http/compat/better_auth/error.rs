@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::wire::ErrorBody;
+use super::{social, wire::ErrorBody};
 use crate::{app::error::Error, domain::one_time_token::Purpose};
 
 /// An error on its way to a client of Better Auth.
@@ -139,6 +139,10 @@ impl From<Error> for BetterAuthError {
                 let message = "Too many requests. Please try again later.";
                 return Self::uncoded(StatusCode::TOO_MANY_REQUESTS, &error, message);
             }
+            Error::Social(refusal) => match social::words(*refusal) {
+                Some(words) => words,
+                None => return Self::translated(&error),
+            },
             other => return Self::translated(other),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

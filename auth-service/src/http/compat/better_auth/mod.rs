@@ -25,6 +25,7 @@ mod accounts;
 mod mail_flows;
 mod misc;
 mod sessions;
+mod social;
 
 /// Carries a session's signed token beside the cookie, for clients that keep
 /// none (Better Auth's bearer plugin).
@@ -47,6 +48,7 @@ pub(super) fn routes() -> Vec<Route> {
         sessions::routes(),
         mail_flows::routes(),
         misc::routes(),
+        social::routes(),
     ]
     .into_iter()
     .flatten()

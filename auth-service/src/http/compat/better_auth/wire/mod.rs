@@ -15,6 +15,7 @@ use crate::{
 pub mod accounts;
 pub mod mail_flows;
 pub mod sessions;
+pub mod social;
 
 /// What every error says.
 #[derive(Serialize)]
