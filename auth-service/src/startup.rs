@@ -66,11 +66,7 @@ pub async fn assemble(
         Arc::clone(&vault),
         Arc::clone(&randomness),
     );
-    let hasher = PooledHasher::new(
-        config.passwords.hash_threads,
-        config.passwords.cost,
-        Arc::clone(&randomness),
-    )?;
+    let hasher = hasher(config, &randomness)?;
     let app = Arc::new(App {
         users: Arc::new(SqlUsers::new(database.clone())),
         sessions: Arc::new(SqlSessions::new(database.clone())),
@@ -163,6 +159,11 @@ fn signer(config: &TokenConfig, database: &Database) -> (Arc<dyn TokenSigner>, O
         rotate_after: config.key_rotation,
     };
     (ring, Some(keeping))
+}
+
+fn hasher(config: &Config, randomness: &Arc<dyn Randomness>) -> anyhow::Result<PooledHasher> {
+    let (threads, cost) = (config.passwords.hash_threads, config.passwords.cost);
+    Ok(PooledHasher::new(threads, cost, Arc::clone(randomness))?)
 }
 
 /// The same with the machine's own clock and randomness.

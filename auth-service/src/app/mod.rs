@@ -27,6 +27,7 @@ pub mod delete_account;
 pub mod error;
 pub mod grant_configured;
 pub mod guessing;
+pub mod import;
 pub mod introspect;
 mod links;
 pub mod look_up;

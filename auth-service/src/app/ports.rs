@@ -68,6 +68,12 @@ pub trait Users: Send + Sync {
     /// Adds an account. [`StoreError::Taken`]: its e-mail address or its user
     /// name has one.
     async fn add(&self, account: &Credentials, entry: &AuditEntry) -> Result<(), StoreError>;
+    /// Adds those accounts whose address has none, all in one step, and says of
+    /// each in order whether it was added, or which other value is taken.
+    async fn import(
+        &self,
+        accounts: &[(Credentials, AuditEntry)],
+    ) -> Result<Vec<Result<bool, Taken>>, StoreError>;
     /// The account with this address, enabled or not.
     async fn by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError>;
     /// The account with this user name, enabled or not.

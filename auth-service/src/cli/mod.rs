@@ -10,9 +10,11 @@ use crate::{
 };
 
 pub mod admin;
+pub mod import;
 pub mod keys;
 
 use admin::AdminCommand;
+use import::ImportCommand;
 use keys::KeysCommand;
 
 /// Accounts and access tokens for Lectern.
@@ -35,6 +37,8 @@ enum Command {
     /// Manages the keys that sign access tokens.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Takes accounts over from another system; may be run again.
+    Import(ImportCommand),
 }
 
 impl Cli {
@@ -47,6 +51,7 @@ impl Cli {
             Some(Command::Migrate) => startup::migrate(&config).await,
             Some(Command::Admin(command)) => command.run(&config).await,
             Some(Command::Keys(command)) => command.run(&config).await,
+            Some(Command::Import(command)) => command.run(&config).await,
         }
     }
 }

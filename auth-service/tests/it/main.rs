@@ -16,6 +16,7 @@ mod clean_up;
 mod client_address;
 mod failing;
 mod grpc;
+mod import;
 mod process;
 mod signing_keys;
 mod social;

@@ -162,6 +162,38 @@ fn two_processes_share_their_limits() {
 }
 
 #[test]
+fn an_import_counts_what_came_and_fails_over_a_bad_line() {
+    let (folder, ports) = (tempfile::tempdir().unwrap(), Ports::free());
+    let file = folder.path().join("users.jsonl");
+    fs::write(
+        &file,
+        "{\"email\": \"ada@example.com\"}\n{\"email\": \"bob\"}\n",
+    )
+    .unwrap();
+    let name = file.to_str().unwrap();
+    let import = || run(&mut ports.command(folder.path()), &["import", name]);
+    let first = import();
+    assert_eq!(first.status.code(), Some(1));
+    assert_eq!(
+        text(&first.stdout),
+        "imported: 1\nalready there: 0\nbad: 1\n"
+    );
+    let expected = format!(
+        "\nline 2: This is not an e-mail address; write it like name@example.com.\n\
+         auth-service: bad lines in {name}: 1; mend them and import it again\n"
+    );
+    let said = text(&first.stderr);
+    assert!(said.ends_with(&expected), "{said}");
+    fs::write(&file, "{\"email\": \"ada@example.com\"}\n").unwrap();
+    let second = import();
+    assert_eq!(second.status.code(), Some(0));
+    assert_eq!(
+        text(&second.stdout),
+        "imported: 0\nalready there: 1\nbad: 0\n"
+    );
+}
+
+#[test]
 fn what_can_not_work_is_said_on_one_line() {
     let (folder, ports) = (tempfile::tempdir().unwrap(), Ports::free());
     let refused = |name: &str, value: &str| {

@@ -13,7 +13,7 @@ use super::{
     user_row::{COLUMNS, UserRow, profile_text},
 };
 use crate::{
-    app::ports::{AccountFilter, Credentials, StoreError, Users, Which},
+    app::ports::{AccountFilter, Credentials, StoreError, Taken, Users, Which},
     domain::{
         Millis,
         account_change::AccountChange,
@@ -59,6 +59,25 @@ impl Users for SqlUsers {
         insert(&mut transaction, account).await?;
         record(&mut transaction, entry).await?;
         transaction.commit().await.map_err(failed)
+    }
+
+    async fn import(
+        &self,
+        accounts: &[(Credentials, AuditEntry)],
+    ) -> Result<Vec<Result<bool, Taken>>, StoreError> {
+        let mut transaction = self.0.begin().await.map_err(failed)?;
+        let mut outcomes = Vec::with_capacity(accounts.len());
+        for (account, entry) in accounts {
+            let added = insert_unless(&mut transaction, account, "ON CONFLICT DO NOTHING").await?;
+            outcomes.push(if added {
+                record(&mut transaction, entry).await?;
+                Ok(true)
+            } else {
+                in_the_way(&mut transaction, &account.user).await?
+            });
+        }
+        transaction.commit().await.map_err(failed)?;
+        Ok(outcomes)
     }
 
     async fn by_email(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
@@ -221,26 +240,61 @@ pub(super) async fn insert(
     connection: &mut AnyConnection,
     account: &Credentials,
 ) -> Result<(), StoreError> {
+    insert_unless(connection, account, "").await.map(drop)
+}
+
+/// Adds an account; says whether `conflict`, a clause of SQL, let it be.
+async fn insert_unless(
+    connection: &mut AnyConnection,
+    account: &Credentials,
+    conflict: &'static str,
+) -> Result<bool, StoreError> {
     let user = &account.user;
-    sqlx::query(
+    // Safe: the clause is a constant of this file.
+    let sql = AssertSqlSafe(format!(
         "INSERT INTO users (id, email, username, name, password_hash, role, email_verified, \
          image, profile, created_at, updated_at, disabled_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) {conflict}"
+    ));
+    let done = sqlx::query(sql)
+        .bind(&user.id)
+        .bind(user.email.as_str())
+        .bind(user.username.as_ref().map(Username::as_str))
+        .bind(user.name.as_str())
+        .bind(account.password_hash.as_deref())
+        .bind(user.role.as_str())
+        .bind(i64::from(user.email_verified))
+        .bind(user.image.as_deref())
+        .bind(profile_text(&user.profile))
+        .bind(user.created_at)
+        .bind(user.updated_at)
+        .bind(user.disabled_at)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Why an account was not added: its address has one, which is no fault, or
+/// another value is taken.
+async fn in_the_way(
+    connection: &mut AnyConnection,
+    user: &User,
+) -> Result<Result<bool, Taken>, StoreError> {
+    let found: Vec<(String, Option<String>)> =
+        sqlx::query_as("SELECT email, username FROM users WHERE email = $1 OR username = $2")
+            .bind(user.email.as_str())
+            .bind(user.username.as_ref().map(Username::as_str))
+            .fetch_all(connection)
+            .await
+            .map_err(failed)?;
+    Ok(
+        if found.iter().any(|(email, _)| email == user.email.as_str()) {
+            Ok(false)
+        } else if found.is_empty() {
+            Err(Taken::Other)
+        } else {
+            Err(Taken::Username)
+        },
     )
-    .bind(&user.id)
-    .bind(user.email.as_str())
-    .bind(user.username.as_ref().map(Username::as_str))
-    .bind(user.name.as_str())
-    .bind(account.password_hash.as_deref())
-    .bind(user.role.as_str())
-    .bind(i64::from(user.email_verified))
-    .bind(user.image.as_deref())
-    .bind(profile_text(&user.profile))
-    .bind(user.created_at)
-    .bind(user.updated_at)
-    .bind(user.disabled_at)
-    .execute(&mut *connection)
-    .await
-    .map_err(failed)?;
-    Ok(())
 }
