@@ -8,7 +8,9 @@
     reason = "tests"
 )]
 
+mod accounts;
 mod ask;
+mod erasing;
 mod hostile;
 mod index;
 mod ingest;
@@ -18,5 +20,6 @@ mod recovery;
 mod store;
 mod support;
 mod tidy;
+mod tls;
 mod tokens;
 mod v1;

@@ -60,8 +60,9 @@ impl AuthService {
         self.server.received_requests().await.unwrap().len()
     }
 
-    pub fn verifier_of(&self, app: &App) -> JwksVerifier {
-        let settings = settings(self.url(), None);
+    /// The verifier of `app`, with the keys at `url` or here.
+    pub fn verifier_of(&self, app: &App, url: Option<String>) -> JwksVerifier {
+        let settings = settings(url.unwrap_or_else(|| self.url()), None);
         let refused = app.refused.clone();
         JwksVerifier::new(settings, http_client(), app.clock.clone(), refused)
     }

@@ -55,6 +55,20 @@ impl TestHome {
         }
     }
 
+    /// The home of another process on the same server.
+    pub fn sharing(url: String, clock: Arc<FixedClock>) -> Self {
+        Self {
+            postgres: Some(url),
+            clock,
+            ..Self::sqlite()
+        }
+    }
+
+    /// The address of its database on the server.
+    pub fn server_url(&self) -> String {
+        self.postgres.clone().expect("only a server can be shared")
+    }
+
     pub fn database_url(&self) -> DatabaseUrl {
         match &self.postgres {
             Some(url) => url.parse().unwrap(),

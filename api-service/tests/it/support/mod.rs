@@ -16,7 +16,7 @@ use api_service::{
         self, HttpSettings, HttpState,
         health::{AccountsHealth, AuthHealth, DatabaseHealth, IndexHealth},
     },
-    outbound::{bm25::Bm25, edge::EdgeIndex, sql::SqlStore},
+    outbound::{bm25::Bm25, edge::EdgeIndex, jwks::JwksVerifier, sql::SqlStore},
 };
 use axum::{
     Router,
@@ -30,6 +30,7 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+pub mod accounts;
 pub mod auth;
 pub mod embedder;
 pub mod forge;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub around_index: Option<AroundIndex>,
     /// The number of the call at which embedding stops for good.
     pub embedding_halts_at: Option<usize>,
+    /// Where the keys of tokens are, if not at the usual stand-in.
+    pub keys_url: Option<String>,
 }
 
 /// A service where time stands still and chance repeats itself.
@@ -118,7 +121,8 @@ impl TestApp {
             answers: TaskTracker::new(),
         });
         let auth = AuthService::start().await;
-        let router = router(&app, index, &auth);
+        let tokens = auth.verifier_of(&app, parts.keys_url);
+        let router = router(&app, index, tokens);
         Self {
             app,
             router,
@@ -175,8 +179,8 @@ impl TestApp {
     }
 }
 
-fn router(app: &Arc<App>, index: Arc<dyn VectorIndex>, auth: &AuthService) -> Router {
-    let tokens = Arc::new(auth.verifier_of(app));
+fn router(app: &Arc<App>, index: Arc<dyn VectorIndex>, tokens: JwksVerifier) -> Router {
+    let tokens = Arc::new(tokens);
     let health = Health {
         service: "api-service",
         version: "0",

@@ -1,0 +1,251 @@
+//! A real auth-service beside the service of a test, and what the two need to
+//! hear one another: the ports, the token, and a clock that both go by.
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use api_service::outbound::accounts::{AccountsAddress, ClientTls, GrpcAccounts, ServiceToken};
+use auth_service::{
+    app::{App, client::Client, ports::Which, sessions::Opened, sign_up::SignUp},
+    config::Config,
+    domain::audit::{Act, AuditEntry},
+    grpc::{self, Admission},
+    startup,
+};
+use axum::http::{Request, StatusCode, request};
+use secrecy::SecretString;
+use service_kit::{
+    clock::{FixedClock, SystemClock, SystemRandomness, new_id},
+    serve,
+};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::ServerTlsConfig;
+
+use super::TestApp;
+
+/// What api-service shows on gRPC.
+pub const SERVICE_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// auth-service's home: its data and its ports, which outlive a process.
+pub struct Accounts {
+    folder: TempDir,
+    http: SocketAddr,
+    grpc: SocketAddr,
+}
+
+/// auth-service while it runs.
+pub struct Running {
+    pub app: Arc<App>,
+    clock: Arc<FixedClock>,
+    stop: CancellationToken,
+    served: Vec<JoinHandle<()>>,
+}
+
+impl Accounts {
+    pub async fn new() -> Self {
+        // Both are held before one is let go, so that they differ.
+        let (one, other) = (listener(ANY).await, listener(ANY).await);
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            http: one.local_addr().unwrap(),
+            grpc: other.local_addr().unwrap(),
+        }
+    }
+
+    /// Another auth-service at the same place, with a database of its own.
+    pub fn replaced(self) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            ..self
+        }
+    }
+
+    pub fn keys_url(&self) -> String {
+        format!("http://{}/v1/jwks", self.http)
+    }
+
+    pub async fn start(&self, clock: &Arc<FixedClock>) -> Running {
+        self.start_with(clock, None).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a stop waits for both servers")]
+    pub async fn start_with(
+        &self,
+        clock: &Arc<FixedClock>,
+        tls: Option<ServerTlsConfig>,
+    ) -> Running {
+        let folder = self.folder.path().to_str().unwrap().to_owned();
+        let config = Config::from_values([("DATA_DIR".to_owned(), folder)]).unwrap();
+        // A second start must not make the first one's ids again.
+        let randomness = Arc::new(SystemRandomness);
+        let service = startup::assemble(&config, clock.clone(), randomness).await;
+        let service = service.unwrap();
+        let (http, grpc) = (listener(self.http).await, listener(self.grpc).await);
+        let stop = CancellationToken::new();
+        let (router, stopped) = (service.router, stop.clone());
+        let http_served = tokio::spawn(async move {
+            serve::serve(http, router, stopped).await.unwrap();
+        });
+        let (app, stopped) = (service.app.clone(), stop.clone());
+        let grpc_served = tokio::spawn(async move {
+            let admission = Admission {
+                service_token: SecretString::from(SERVICE_TOKEN),
+                tls,
+            };
+            grpc::serve(grpc, app, admission, stopped).await.unwrap();
+        });
+        Running {
+            app: service.app,
+            clock: clock.clone(),
+            stop,
+            served: vec![http_served, grpc_served],
+        }
+    }
+
+    /// auth-service as api-service reaches it.
+    pub fn reached(&self) -> GrpcAccounts {
+        self.reached_by(&format!("http://{}", self.grpc), ClientTls::default())
+    }
+
+    /// The same over TLS.
+    pub fn reached_by_tls(&self, tls: ClientTls) -> GrpcAccounts {
+        self.reached_by(&format!("https://localhost:{}", self.grpc.port()), tls)
+    }
+
+    fn reached_by(&self, url: &str, tls: ClientTls) -> GrpcAccounts {
+        let address = AccountsAddress {
+            url: url.to_owned(),
+            tls,
+            token: ServiceToken::Known(SecretString::from(SERVICE_TOKEN)),
+        };
+        GrpcAccounts::new(address).unwrap()
+    }
+}
+
+const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+async fn listener(address: SocketAddr) -> TcpListener {
+    TcpListener::bind(address).await.unwrap()
+}
+
+impl Running {
+    pub async fn stop(self) {
+        self.stop.cancel();
+        for served in self.served {
+            served.await.unwrap();
+        }
+    }
+
+    /// Makes an account and signs its owner in.
+    pub async fn sign_up(&self, name: &str) -> Opened {
+        let request = SignUp {
+            email: format!("{name}@example.com"),
+            password: "a long enough one".to_owned(),
+            name: name.to_owned(),
+            remember: true,
+            ..SignUp::default()
+        };
+        let opened = self.app.sign_up(request, &Client::default()).await;
+        opened.unwrap().session().unwrap().clone()
+    }
+
+    /// A token of this session, as it is now.
+    pub fn token(&self, opened: &Opened) -> String {
+        let token = self.app.access_token(&opened.user, &opened.session);
+        token.unwrap().token
+    }
+
+    pub async fn sign_out(&self, opened: &Opened) {
+        let client = Client::default();
+        self.app.sign_out(&opened.token, &client).await.unwrap();
+    }
+
+    pub async fn end_all_sessions(&self, user: &str) {
+        let client = Client::default();
+        let ended = self
+            .app
+            .end_sessions(user, Which::All, Act::SessionsRevoked, &client);
+        assert!(ended.await.unwrap() > 0);
+    }
+
+    pub async fn set_enabled(&self, user: &str, enabled: bool) {
+        let entry = self.entry();
+        let changed = self.app.users.set_enabled(user, enabled, &entry).await;
+        assert!(changed.unwrap());
+    }
+
+    pub async fn delete(&self, user: &str) {
+        let entry = self.entry();
+        assert!(self.app.users.delete(user, &entry).await.unwrap());
+    }
+
+    fn entry(&self) -> AuditEntry {
+        AuditEntry {
+            id: new_id(&SystemClock, &SystemRandomness),
+            at: self.app.now(),
+            act: Act::AccountDisabled,
+            actor: None,
+            target: None,
+            ip: None,
+            detail: None,
+        }
+    }
+
+    pub fn advance(&self, millis: i64) {
+        self.clock.advance(millis);
+    }
+}
+
+/// A process's ears: they hear until they are covered.
+pub struct Ears {
+    stop: CancellationToken,
+    hearing: JoinHandle<()>,
+}
+
+impl Ears {
+    /// Lets `app` hear what `feed` tells.
+    #[expect(clippy::disallowed_methods, reason = "covering them waits for it")]
+    pub async fn of(app: &TestApp, feed: GrpcAccounts) -> Self {
+        let stop = CancellationToken::new();
+        let follower = app.app.follower().await.unwrap();
+        let hearing = tokio::spawn(follower.follow(Arc::new(feed), stop.clone()));
+        Self { stop, hearing }
+    }
+
+    /// Ends the hearing, which holds the app and so its index.
+    pub async fn cover(self) {
+        self.stop.cancel();
+        self.hearing.await.unwrap();
+    }
+}
+
+/// Waits until something is true; a second is what it may take.
+pub async fn within_a_second<F: Future<Output = bool>>(what: &str, truth: impl Fn() -> F) {
+    let waited = async {
+        while !truth().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(1), waited).await;
+    assert!(waited.is_ok(), "not within a second: {what}");
+}
+
+pub fn get_documents(token: &str) -> Request<axum::body::Body> {
+    let request = request::Builder::new().uri("/v1/documents");
+    let request = request.header("authorization", format!("Bearer {token}"));
+    request.body(axum::body::Body::empty()).unwrap()
+}
+
+/// Whether `app` refuses a token, as it refuses one that is forged.
+pub async fn refused(app: &TestApp, token: &str) -> bool {
+    let (status, body) = app.ask(get_documents(token)).await;
+    match status {
+        StatusCode::OK => false,
+        StatusCode::UNAUTHORIZED => {
+            assert_eq!(body["code"], "invalid_token", "{body}");
+            true
+        }
+        other => panic!("{other}: {body}"),
+    }
+}
