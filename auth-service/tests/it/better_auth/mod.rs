@@ -2,6 +2,7 @@
 
 mod differences;
 mod golden;
+mod hostile;
 mod replay;
 
 use crate::support::scenario;
