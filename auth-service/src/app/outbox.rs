@@ -3,10 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use service_kit::clock::{Clock, Randomness, new_id};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+use url::form_urlencoded::byte_serialize;
 
 use super::{
     App,
@@ -179,7 +179,7 @@ impl Inner {
     }
 
     fn url(&self, purpose: Purpose, token: &str, callback_url: &str) -> String {
-        let callback = utf8_percent_encode(callback_url, NON_ALPHANUMERIC);
+        let callback: String = byte_serialize(callback_url.as_bytes()).collect();
         let public = &self.public_url;
         match purpose {
             Purpose::PasswordReset => format!("{public}{RESET_PATH}{token}?callbackURL={callback}"),

@@ -6,6 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use service_kit::environment::{Environment, InvalidVariable, Variable};
 use url::Url;
 
+use crate::domain::email::Email;
+
 /// The variables of this section.
 pub const VARIABLES: &[Variable] = &[
     Variable::plain(
@@ -107,6 +109,10 @@ fn transport(environment: &Environment) -> Result<MailTransport, InvalidVariable
                 let problem = "is needed for MAIL_TRANSPORT=smtp; it looks like docs@example.com";
                 InvalidVariable::new("MAIL_FROM", problem)
             })?;
+            if !is_sender(&from) {
+                let problem = "must look like docs@example.com or Our docs <docs@example.com>";
+                return Err(InvalidVariable::new("MAIL_FROM", problem));
+            }
             let url = smtp_url(environment)?;
             Ok(MailTransport::Smtp { url, from })
         }
@@ -121,6 +127,13 @@ fn transport(environment: &Environment) -> Result<MailTransport, InvalidVariable
             "must be none, smtp or file",
         )),
     }
+}
+
+/// Whether a text is an address, or a name and an address in angle brackets.
+fn is_sender(text: &str) -> bool {
+    let bracketed = text.strip_suffix('>').and_then(|rest| rest.split_once('<'));
+    let address = bracketed.map_or(text, |(_, address)| address);
+    Email::parse(address).is_ok()
 }
 
 fn smtp_url(environment: &Environment) -> Result<SecretString, InvalidVariable> {

@@ -22,7 +22,7 @@ use service_kit::clock::{CountingRandomness, FixedClock, SystemRandomness};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-use crate::support::{NOON, TestApp, TestDatabase, get_me, read};
+use crate::support::{NOON, TestApp, TestDatabase, get_me, on_both_engines, read};
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 const HOUR: i64 = 60 * 60 * 1000;
@@ -228,25 +228,6 @@ async fn a_shared_secret_signs_in_place_of_keys(home: TestDatabase) {
         let expected = (StatusCode::UNAUTHORIZED, &"invalid_token".into());
         assert_eq!((status, &body["code"]), expected);
     }
-}
-
-macro_rules! on_both_engines {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $name() {
-                super::$name(TestDatabase::sqlite()).await;
-            })*
-        }
-        mod postgres {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn $name() {
-                super::$name(TestDatabase::postgres().await).await;
-            })*
-        }
-    };
 }
 
 on_both_engines!(

@@ -18,30 +18,27 @@ use auth_service::{
 use proto::claims::Role;
 use service_kit::database::Database;
 
-use crate::support::{TestApp, TestDatabase};
-
-/// Runs each function of the suite on a database of its own, on both engines.
-macro_rules! on_both_engines {
+/// Runs each function on the stores of a service of its own, on both engines.
+macro_rules! on_both_stores {
     ($($name:ident),* $(,)?) => {
         mod sqlite {
-            use super::*;
             $(#[tokio::test]
             async fn $name() {
-                super::$name(TestApp::sqlite().await.database).await;
+                super::$name($crate::support::TestApp::sqlite().await.database).await;
             })*
         }
         mod postgres {
-            use super::*;
             $(#[tokio::test]
             async fn $name() {
-                let home = TestDatabase::postgres().await;
-                super::$name(TestApp::on(home, &[]).await.database).await;
+                let home = $crate::support::TestDatabase::postgres().await;
+                super::$name($crate::support::TestApp::on(home, &[]).await.database).await;
             })*
         }
     };
 }
+pub(crate) use on_both_stores;
 
-on_both_engines!(
+on_both_stores!(
     an_account_comes_back_as_it_went_in,
     an_address_is_taken_once,
     ids_find_accounts_in_any_number,

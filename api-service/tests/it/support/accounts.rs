@@ -5,16 +5,19 @@ use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use api_service::outbound::accounts::{AccountsAddress, ClientTls, GrpcAccounts, ServiceToken};
 use auth_service::{
-    app::{App, client::Client, ports::Which, sessions::Opened, sign_up::SignUp},
+    app::{
+        App, client::Client, manage_accounts::Administrator, ports::Which, sessions::Opened,
+        sign_up::SignUp,
+    },
     config::Config,
-    domain::audit::{Act, AuditEntry},
+    domain::{account_change::AccountChange, audit::Act},
     grpc::{self, Admission},
     startup,
 };
 use axum::http::{Request, StatusCode, request};
 use secrecy::SecretString;
 use service_kit::{
-    clock::{FixedClock, SystemClock, SystemRandomness, new_id},
+    clock::{FixedClock, SystemRandomness},
     serve,
 };
 use tempfile::TempDir;
@@ -170,26 +173,17 @@ impl Running {
     }
 
     pub async fn set_enabled(&self, user: &str, enabled: bool) {
-        let entry = self.entry();
-        let changed = self.app.users.set_enabled(user, enabled, &entry).await;
-        assert!(changed.unwrap());
+        let change = AccountChange {
+            enabled: Some(enabled),
+            ..AccountChange::default()
+        };
+        let operator = Administrator::operator();
+        self.app.change(&operator, user, &change).await.unwrap();
     }
 
     pub async fn delete(&self, user: &str) {
-        let entry = self.entry();
-        assert!(self.app.users.delete(user, &entry).await.unwrap());
-    }
-
-    fn entry(&self) -> AuditEntry {
-        AuditEntry {
-            id: new_id(&SystemClock, &SystemRandomness),
-            at: self.app.now(),
-            act: Act::AccountDisabled,
-            actor: None,
-            target: None,
-            ip: None,
-            detail: None,
-        }
+        let operator = Administrator::operator();
+        self.app.remove_account(&operator, user).await.unwrap();
     }
 
     pub fn advance(&self, millis: i64) {

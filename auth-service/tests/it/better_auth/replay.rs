@@ -16,7 +16,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::{
-    differences::{AGED, DIFFERENT, ELSEWHERE, OWNERS, SENT, WAITING},
+    differences::{AGED, DIFFERENT, ELSEWHERE, NEVER_MAILED, OWNERS, SENT, WAITING},
     golden::{self, Answer, Exchange, Flow},
 };
 use crate::support::{TestApp, TestDatabase};
@@ -78,6 +78,10 @@ struct Replay {
 impl Replay {
     async fn of(flow: &Flow) -> Self {
         let url = flow.server_env.get("BASE_URL").map(String::as_str);
+        let is_set = |name: &str| match flow.server_env.get(name) {
+            Some(_) => "true",
+            None => "false",
+        };
         let settings = [
             (
                 "ALLOWED_ORIGINS",
@@ -85,6 +89,9 @@ impl Replay {
             ),
             ("BETTER_AUTH_URL", url.unwrap_or("http://127.0.0.1:3901")),
             ("TRUSTED_PROXIES", "127.0.0.1"),
+            ("MAIL_TRANSPORT", "file"),
+            ("REQUIRE_EMAIL_VERIFICATION", is_set("REQUIRE_VERIFICATION")),
+            ("DELETE_ACCOUNT_VERIFICATION", is_set("DELETE_VERIFICATION")),
         ];
         let app = TestApp::on(TestDatabase::sqlite(), &settings).await;
         let mut replay = Self {
@@ -169,6 +176,7 @@ impl Replay {
         if let Some((_, _, days)) = aged {
             self.age(&shown_tokens(exchange)[0], *days).await;
         }
+        self.open_mail(exchange).await;
         let request = self.request(exchange);
         let response = self.app.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -228,6 +236,16 @@ impl Replay {
                 self.note(signature, &signed);
                 self.note(&encoded(signature), &encoded(&signed));
             }
+        }
+    }
+
+    /// Where a request carries what a recorded mail brought, ours brought
+    /// something else: the newest mail has it.
+    async fn open_mail(&mut self, exchange: &Exchange) {
+        let is_mailed = |flow: &str, name: &str| (flow, name) != NEVER_MAILED;
+        let carried = carried_token(exchange).filter(|_| is_mailed(&self.flow, &exchange.name));
+        if let (Some(recorded), Some(mail)) = (carried, self.app.mails().await.last()) {
+            self.note(&recorded, mail["token"].as_str().unwrap());
         }
     }
 
@@ -327,6 +345,20 @@ fn shown_tokens(exchange: &Exchange) -> Vec<String> {
         words.filter(|word| word.len() == 32).map(str::to_owned)
     });
     words.filter(|word| *word != "A".repeat(32)).collect()
+}
+
+/// What a request carries that came in a mail.
+fn carried_token(exchange: &Exchange) -> Option<String> {
+    let path = &exchange.request.path;
+    let rest = [
+        "/reset-password/",
+        "/verify-email?token=",
+        "/callback?token=",
+    ]
+    .iter()
+    .find_map(|start| path.split_once(start));
+    let (_, rest) = rest.filter(|_| !path.contains("/callback/"))?;
+    rest.split(['?', '&']).next().map(str::to_owned)
 }
 
 fn shows_cookie(exchange: &Exchange, token: &str) -> bool {

@@ -98,6 +98,17 @@ impl TestApp {
             .unwrap();
     }
 
+    /// Every mail that was written to a file by now.
+    pub async fn mails(&self) -> Vec<serde_json::Value> {
+        if let Some(outbox) = &self.app.outbox {
+            outbox.settled().await;
+        }
+        let file = self.home.folder.path().join("mail.jsonl");
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let lines = text.lines().map(serde_json::from_str);
+        lines.map(Result::unwrap).collect()
+    }
+
     pub async fn disable(&self, id: &str) {
         sqlx::query("UPDATE users SET disabled_at = 1 WHERE id = $1")
             .bind(id)

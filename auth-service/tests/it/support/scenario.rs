@@ -78,6 +78,13 @@ struct Step {
     /// Names for cookies of the answer, as a request sends them.
     #[serde(default)]
     capture_cookies: BTreeMap<String, String>,
+    /// How many mails were sent by then.
+    mails: Option<usize>,
+    /// The whole newest mail.
+    mail: Option<Value>,
+    /// Names for JSON pointers into the newest mail.
+    #[serde(default)]
+    capture_mail: BTreeMap<String, String>,
 }
 
 /// Every scenario of a surface, in the folder of its name.
@@ -155,6 +162,32 @@ async fn walk(app: &TestApp, step: &Step, captured: &mut BTreeMap<String, String
     for (name, cookie) in &step.capture_cookies {
         let cookie = cookies.iter().find(|set| set.name() == cookie).unwrap();
         captured.insert(name.clone(), cookie.stripped().to_string());
+    }
+    look_at_mails(app, step, captured, place).await;
+}
+
+async fn look_at_mails(
+    app: &TestApp,
+    step: &Step,
+    captured: &mut BTreeMap<String, String>,
+    place: &str,
+) {
+    let mails = app.mails().await;
+    if let Some(expected) = step.mails {
+        assert_eq!(mails.len(), expected, "{place}: {mails:#?}");
+    }
+    let newest = mails.last().unwrap_or(&Value::Null);
+    for (name, pointer) in &step.capture_mail {
+        let value = newest.pointer(pointer).and_then(Value::as_str).unwrap();
+        captured.insert(name.clone(), value.to_owned());
+    }
+    if let Some(expected) = &step.mail {
+        let expected = fill(app, captured, &expected.to_string()).await;
+        let expected: Value = serde_json::from_str(&expected).unwrap();
+        assert!(
+            matches(&expected, newest),
+            "{place}\nexpected {expected:#}\nbut got {newest:#}"
+        );
     }
 }
 
