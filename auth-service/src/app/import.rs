@@ -58,8 +58,8 @@ pub enum Refused {
     Invalid(#[from] Error),
     /// Nobody could sign in with it.
     #[error(
-        "The password_hash is none that can be verified: argon2 or bcrypt up to a bounded cost, \
-         or Better Auth's scrypt."
+        "The password_hash is of no kind that can be verified, or costs too much to verify: the \
+         README tells which can be taken over."
     )]
     UnknownHash,
     /// There is no such role.

@@ -63,8 +63,8 @@ line 2: EOF while parsing an object at column 1
 line 3: unknown field `password`, expected one of `id`, `email`, `name`, `username`, \
 `passwordHash`, `password_hash`, `emailVerified`, `email_verified`, `image`, `role`, `createdAt`, \
 `created_at`, `profile` at column 37
-line 4: The password_hash is none that can be verified: argon2 or bcrypt up to a bounded cost, or \
-Better Auth's scrypt.
+line 4: The password_hash is of no kind that can be verified, or costs too much to verify: the \
+README tells which can be taken over.
 line 5: There is an account with this user name already; choose another.
 line 6: There is an account with this id already, under another address.
 line 7: The role must be user or admin.

@@ -125,11 +125,10 @@ async fn verify(
     let link = opened_link(&params)?;
     let target = params.filled("callbackURL");
     let signed_in = visitor.shown.as_ref().map(|shown| &shown.current.user);
-    let verified = app.verify_email(link, signed_in, &client);
-    match (verified.await.map_err(BetterAuthError::from), target) {
+    match (app.verify_email(link, signed_in, &client).await, target) {
         (Ok(verified), target) => Ok(seen(&app, &verified, visitor.shown, target)),
-        (Err(refusal), None) => Err(refusal),
-        (Err(refusal), Some(target)) => refused(&app, refusal, target),
+        (Err(refusal), None) => Err(refusal.into()),
+        (Err(refusal), Some(target)) => refused(&app, refusal.into(), target),
     }
 }
 
