@@ -8,6 +8,7 @@ use auth_service::{
     app::{
         App,
         client::Client,
+        delete_account::DeleteAccount,
         error::Error,
         outbox::{Outbox, Tools},
         ports::{MailError, Mailer},
@@ -291,7 +292,7 @@ async fn of_many_who_delete_an_account_one_does(home: TestDatabase) {
     let nowhere = Client::default();
     let wish = app
         .app
-        .delete_account(&current, Default::default(), &nowhere);
+        .delete_account(&current, DeleteAccount::default(), &nowhere);
     wish.await.unwrap();
     let token = app.mails().await[0]["token"].as_str().unwrap().to_owned();
     let mut all = JoinSet::new();

@@ -272,8 +272,8 @@ async fn a_provider_that_is_slow_or_gone_is_not_waited_for() {
             callback_url: "/in".to_owned(),
             ..Begin::default()
         };
-        let begun = app.begin_social(begin, None).await.unwrap();
-        let (code, state) = world.providers.consent(&begun.url);
+        let redirect = app.begin_social(begin, None).await.unwrap();
+        let (code, state) = world.providers.consent(&redirect.url);
         let callback = Callback {
             provider: provider.to_owned(),
             pinned: Some(state.clone()),

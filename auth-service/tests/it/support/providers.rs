@@ -207,16 +207,15 @@ impl State {
             form_urlencoded::parse(&request.body).into_owned().collect();
         assert_eq!(form["client_id"], CLIENT);
         assert_eq!(form["client_secret"], SECRET);
-        let person = match form["grant_type"].as_str() {
-            "refresh_token" => self.people.remove(&form["refresh_token"])?,
-            _ => {
-                let grant = self.grants.remove(&form["code"])?;
-                let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&form["code_verifier"]));
-                assert_eq!(form["code_verifier"].len(), 128);
-                assert_eq!(grant.challenge, challenge);
-                assert_eq!(grant.redirect_uri, form["redirect_uri"]);
-                grant.person
-            }
+        let person = if form["grant_type"] == "refresh_token" {
+            self.people.remove(&form["refresh_token"])?
+        } else {
+            let grant = self.grants.remove(&form["code"])?;
+            let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&form["code_verifier"]));
+            assert_eq!(form["code_verifier"].len(), 128);
+            assert_eq!(grant.challenge, challenge);
+            assert_eq!(grant.redirect_uri, form["redirect_uri"]);
+            grant.person
         };
         let access = self.issue("access");
         self.people.insert(access.clone(), person.clone());
