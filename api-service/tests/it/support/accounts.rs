@@ -108,21 +108,12 @@ impl Accounts {
 
     /// auth-service as api-service reaches it.
     pub fn reached(&self) -> GrpcAccounts {
-        self.reached_by(&format!("http://{}", self.grpc), ClientTls::default())
+        reached_by(&format!("http://{}", self.grpc), ClientTls::default())
     }
 
     /// The same over TLS.
     pub fn reached_by_tls(&self, tls: ClientTls) -> GrpcAccounts {
-        self.reached_by(&format!("https://localhost:{}", self.grpc.port()), tls)
-    }
-
-    fn reached_by(&self, url: &str, tls: ClientTls) -> GrpcAccounts {
-        let address = AccountsAddress {
-            url: url.to_owned(),
-            tls,
-            token: ServiceToken::Known(SecretString::from(SERVICE_TOKEN)),
-        };
-        GrpcAccounts::new(address).unwrap()
+        reached_by(&format!("https://localhost:{}", self.grpc.port()), tls)
     }
 }
 
@@ -242,4 +233,13 @@ pub async fn refused(app: &TestApp, token: &str) -> bool {
         }
         other => panic!("{other}: {body}"),
     }
+}
+
+fn reached_by(url: &str, tls: ClientTls) -> GrpcAccounts {
+    let address = AccountsAddress {
+        url: url.to_owned(),
+        tls,
+        token: ServiceToken::Known(SecretString::from(SERVICE_TOKEN)),
+    };
+    GrpcAccounts::new(address).unwrap()
 }
