@@ -22,6 +22,13 @@ pub enum Edit<T> {
     Put(T),
 }
 
+impl<T> From<Option<Option<T>>> for Edit<T> {
+    /// Of something that may be missing or null.
+    fn from(given: Option<Option<T>>) -> Self {
+        given.map_or(Self::Keep, |value| value.map_or(Self::Clear, Self::Put))
+    }
+}
+
 impl<T> Edit<T> {
     /// The same with what is put read by `read`.
     pub fn try_map<U, E>(self, read: impl FnOnce(T) -> Result<U, E>) -> Result<Edit<U>, E> {

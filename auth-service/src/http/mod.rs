@@ -23,6 +23,7 @@ use crate::{
 pub mod compat;
 pub mod extract;
 mod limits;
+pub mod moment;
 pub mod v1;
 
 use limits::Limit;

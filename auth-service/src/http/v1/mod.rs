@@ -10,22 +10,20 @@ use axum::{
 };
 use service_kit::problem::ProblemJson;
 
-use super::{
-    Route,
-    extract::{Caller, Identified},
-};
+use super::{Route, extract::Caller};
 use crate::{app::App, domain::throttling::RateClass};
 
 pub mod admin;
 mod api_keys;
 mod mail_flows;
+pub mod me;
 pub mod problem;
 pub mod sessions;
 pub mod tokens;
 pub mod wire;
 
 use problem::V1Error;
-use wire::{SessionBody, SignInBody, SignUpBody, UserBody};
+use wire::{SessionBody, SignInBody, SignUpBody};
 
 /// Answers that hold a token or a person's data stay out of every cache (RFC
 /// 6749, section 5.1).
@@ -40,11 +38,11 @@ pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
         Route::new(Method::POST, "/v1/accounts", sign_up).limited::<V1Error>(RateClass::SignUp),
         Route::new(Method::POST, "/v1/sessions", sign_in).limited::<V1Error>(RateClass::SignIn),
-        Route::new(Method::GET, "/v1/me", me),
         Route::new(Method::GET, "/v1/jwks", jwks),
         // Where JWT libraries look by themselves.
         Route::new(Method::GET, "/.well-known/jwks.json", jwks),
     ];
+    routes.extend(me::routes());
     routes.extend(mail_flows::routes());
     routes.extend(admin::routes());
     routes.extend(api_keys::routes());
@@ -71,10 +69,6 @@ async fn sign_in(
     let opened = app.sign_in(body.into(), &client).await?;
     let grant = app.grant(opened).await?;
     Ok((NO_STORE, Json(SessionBody::from(grant))))
-}
-
-async fn me(Identified { user, .. }: Identified<V1Error>) -> impl IntoResponse {
-    (NO_STORE, Json(UserBody::from(user)))
 }
 
 async fn jwks(State(app): State<Arc<App>>) -> impl IntoResponse {

@@ -3,16 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     app::{refresh::Grant, sign_in::SignIn, sign_up::SignUp, verify_email::OpenLink},
     domain::{
-        Millis,
         account_change::Edit,
         user::{User, Username},
     },
+    http::moment::rfc_3339,
 };
 
 /// The body of `POST /v1/accounts`.
@@ -152,11 +151,4 @@ where
 {
     let given = Option::<T>::deserialize(deserializer)?;
     Ok(given.map_or(Edit::Clear, Edit::Put))
-}
-
-/// A moment in UTC with exactly three digits of a second.
-pub(super) fn rfc_3339(moment: Millis) -> String {
-    DateTime::from_timestamp_millis(moment)
-        .unwrap_or_default()
-        .to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -87,7 +87,7 @@ async fn update_user(
     Body(UpdateUserBody(changes)): Body<UpdateUserBody>,
 ) -> Result<impl IntoResponse, BetterAuthError> {
     let current = shown.current;
-    app.update_profile(current.user, changes, &client).await?;
+    app.update_profile(&current.user, changes, &client).await?;
     // Better Auth hands the session out again (golden 06).
     let headers = cookies::session(&app, &shown.token, current.session.remember);
     Ok((headers, Json(DONE)))

@@ -22,7 +22,10 @@ use crate::{
         session::Session,
         user::User,
     },
-    http::v1::wire::{UserBody, edit, rfc_3339},
+    http::{
+        moment::rfc_3339,
+        v1::wire::{UserBody, edit},
+    },
 };
 
 /// The query of `GET /v1/admin/users`.

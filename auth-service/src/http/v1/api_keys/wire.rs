@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::{
     app::api_keys::{KeyChange, KeyTerms, MadeApiKey, NewApiKey},
     domain::api_key::ApiKey,
-    http::v1::wire::rfc_3339,
+    http::moment::rfc_3339,
 };
 
 /// The body of `POST /v1/api-keys`.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     app::{ports::Which, sessions::Listed},
     domain::session::Session,
-    http::v1::wire::rfc_3339,
+    http::moment::rfc_3339,
 };
 
 /// The query of `DELETE /v1/sessions`.

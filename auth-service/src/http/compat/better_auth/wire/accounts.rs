@@ -110,8 +110,9 @@ impl FromFields for UpdateUserBody {
         }
         Ok(Self(ProfileChanges {
             name: fields.optional_text("name"),
-            image: fields.nullable_text("image"),
+            image: fields.nullable_text("image").into(),
             profile: fields.texts(app.policy.profile_fields.names()),
+            ..ProfileChanges::default()
         }))
     }
 }

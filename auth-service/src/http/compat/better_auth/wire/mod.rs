@@ -3,13 +3,13 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
     app::App,
-    domain::{Millis, session::Session, user::User},
+    domain::{session::Session, user::User},
+    http::moment::rfc_3339,
 };
 
 pub mod accounts;
@@ -56,8 +56,8 @@ impl UserBody {
             email: user.email.as_str().to_owned(),
             email_verified: user.email_verified,
             image: user.image.clone(),
-            created_at: iso_8601(user.created_at),
-            updated_at: iso_8601(user.updated_at),
+            created_at: rfc_3339(user.created_at),
+            updated_at: rfc_3339(user.updated_at),
             role: user.role.as_str(),
             profile: profile.collect(),
         }
@@ -94,9 +94,9 @@ impl SessionBody {
             id: session.id,
             user_id: session.user_id,
             token,
-            created_at: iso_8601(session.created_at),
-            updated_at: iso_8601(session.refreshed_at),
-            expires_at: iso_8601(session.expires_at),
+            created_at: rfc_3339(session.created_at),
+            updated_at: rfc_3339(session.refreshed_at),
+            expires_at: rfc_3339(session.expires_at),
             ip_address: session.ip.unwrap_or_default(),
             user_agent: session.user_agent.unwrap_or_default(),
         }
@@ -111,11 +111,3 @@ pub struct StatusBody {
 
 /// It was done.
 pub const DONE: StatusBody = StatusBody { status: true };
-
-/// A moment in UTC with exactly three digits of a second: the client takes the
-/// digits for milliseconds, however many there are.
-pub fn iso_8601(moment: Millis) -> String {
-    DateTime::from_timestamp_millis(moment)
-        .unwrap_or_default()
-        .to_rfc3339_opts(SecondsFormat::Millis, true)
-}

@@ -9,7 +9,7 @@ use super::{
         error::BetterAuthError,
         social::own,
     },
-    iso_8601,
+    rfc_3339,
 };
 use crate::{
     app::{
@@ -164,8 +164,8 @@ impl From<SignInMethod> for AccountBody {
             provider_id: method.provider,
             account_id: method.account_id,
             user_id: method.user_id,
-            created_at: iso_8601(method.created_at),
-            updated_at: iso_8601(method.updated_at),
+            created_at: rfc_3339(method.created_at),
+            updated_at: rfc_3339(method.updated_at),
             scopes: method.scopes,
         }
     }
@@ -227,7 +227,7 @@ impl AccessBody {
     pub fn new(account: LinkedAccount, tokens: ProviderTokens) -> Self {
         Self {
             access_token: tokens.access.unwrap_or_default(),
-            access_token_expires_at: tokens.access_expires_at.map(iso_8601),
+            access_token_expires_at: tokens.access_expires_at.map(rfc_3339),
             scopes: account.scopes,
             id_token: tokens.id,
         }
@@ -255,8 +255,8 @@ impl RefreshedBody {
         Self {
             access_token: tokens.access,
             refresh_token: tokens.refresh,
-            access_token_expires_at: tokens.access_expires_at.map(iso_8601),
-            refresh_token_expires_at: tokens.refresh_expires_at.map(iso_8601),
+            access_token_expires_at: tokens.access_expires_at.map(rfc_3339),
+            refresh_token_expires_at: tokens.refresh_expires_at.map(rfc_3339),
             scope: account.scopes.join(","),
             id_token: tokens.id,
             provider_id: account.provider.as_str(),
