@@ -82,34 +82,42 @@ impl App {
     /// Makes an account with the least rights, and signs its owner in unless
     /// the address must be verified first.
     pub async fn sign_up(&self, request: SignUp, client: &Client) -> Result<SignedUp, Error> {
-        let (remember, callback_url) = (request.remember, request.callback_url.clone());
+        let remember = request.remember;
+        let user = self.register(request, client).await?;
+        if self.policy.mail.require_verified {
+            return Ok(SignedUp::Unverified(user));
+        }
+        let entry = self.entry(Act::SignedIn, Some(&user.id), Some(&user.id), client);
+        let opened = self.open_session(user, remember, client, &entry).await?;
+        Ok(SignedUp::In(opened))
+    }
+
+    /// Makes an account with the least rights, and signs nobody in. Where the
+    /// address must be verified first and had an account already, this user is
+    /// made up, as in [`SignedUp::Unverified`].
+    pub async fn register(&self, request: SignUp, client: &Client) -> Result<User, Error> {
+        let callback_url = request.callback_url.clone();
         let account = self.new_account(request, Role::User).await?;
         if self.policy.mail.require_verified {
-            return self.sign_up_unverified(account, callback_url, client).await;
+            return self
+                .register_unverified(account, callback_url, client)
+                .await;
         }
-        let user_id = account.user.id.clone();
-        let (session, token) = self.new_session(&account.user, remember, client);
-        let entry = self.entry(Act::SignedUp, Some(&user_id), Some(&user_id), client);
+        let user = account.user.clone();
+        let entry = self.entry(Act::SignedUp, Some(&user.id), Some(&user.id), client);
         self.users.add(&account, &entry).await?;
-        tracing::info!(%user_id, "signed up");
-        let entry = self.entry(Act::SignedIn, Some(&user_id), Some(&user_id), client);
-        let digest = super::vault::digest(&token);
-        self.sessions.open(&session, &digest, &entry).await?;
-        Ok(SignedUp::In(Opened {
-            user: account.user,
-            session,
-            token,
-        }))
+        tracing::info!(user_id = %user.id, "signed up");
+        Ok(user)
     }
 
     /// Adds the account and mails its owner a link. An address that is taken
     /// costs and answers the same: a hash was made, and something is committed.
-    async fn sign_up_unverified(
+    async fn register_unverified(
         &self,
         account: Credentials,
         callback_url: Option<String>,
         client: &Client,
-    ) -> Result<SignedUp, Error> {
+    ) -> Result<User, Error> {
         let user = &account.user;
         // Were it left to the insert, which of two taken values it complains of
         // would tell whether the address is taken.
@@ -130,7 +138,7 @@ impl App {
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(SignedUp::Unverified(account.user))
+        Ok(account.user)
     }
 
     /// An account that is not stored yet.

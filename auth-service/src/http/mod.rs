@@ -67,6 +67,15 @@ pub const WITHOUT_TOKEN: &[(&str, &str)] = &[
     ("POST", "/api/auth/sign-in/social"),
     ("GET", "/api/auth/callback/{provider}"),
     ("POST", "/api/auth/callback/{provider}"),
+    ("POST", "/auth/signup"),
+    ("POST", "/api/v1/auth/signup"),
+    ("POST", "/auth/signin"),
+    ("POST", "/api/v1/auth/signin"),
+    ("POST", "/auth/register"),
+    ("POST", "/api/v1/auth/register"),
+    ("POST", "/auth/token"),
+    ("POST", "/api/v1/auth/token"),
+    ("POST", "/api/v1/auth/login"),
 ];
 
 const HEALTH_PATHS: [&str; 3] = ["/healthz", "/readyz", "/health"];

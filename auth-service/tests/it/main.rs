@@ -18,6 +18,7 @@ mod failing;
 mod grpc;
 mod import;
 mod mail;
+mod origins;
 mod process;
 mod signing_keys;
 mod social;

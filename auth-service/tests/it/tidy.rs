@@ -235,7 +235,8 @@ fn a_surface_names_no_other() {
     let surfaces = folders_in("src/http/compat");
     for surface in &surfaces {
         let folder = format!("src/http/compat/{surface}");
-        only_in(&folder, "v1", &[]);
+        only_in(&folder, "http::v1", &[]);
+        only_in(&folder, "super::v1", &[]);
         for other in surfaces.iter().filter(|other| *other != surface) {
             only_in(&folder, other, &[]);
         }

@@ -8,16 +8,33 @@ use axum::{Router, http::HeaderName};
 use super::{Route, routed};
 use crate::app::App;
 
+pub mod agent;
+pub mod au_guru;
 pub mod better_auth;
+pub mod fastapi;
+pub mod multi_user;
+pub mod textbook;
 
 /// The routes of every such surface.
 pub(super) fn routes() -> Vec<Route> {
-    better_auth::routes()
+    let mut routes = better_auth::routes();
+    routes.extend(fastapi_routes());
+    routes
 }
 
-/// The surfaces, each with layers of its own.
+/// The routes of those whose origin was made with FastAPI.
+fn fastapi_routes() -> Vec<Route> {
+    let mut routes = textbook::routes();
+    routes.extend(multi_user::routes());
+    routes.extend(agent::routes());
+    routes.extend(au_guru::routes());
+    routes
+}
+
+/// The surfaces, with the layers of their own.
 pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
-    better_auth::layered(routed(better_auth::routes(), app), app)
+    let better_auth = better_auth::layered(routed(better_auth::routes(), app), app);
+    better_auth.merge(fastapi::layered(routed(fastapi_routes(), app)))
 }
 
 /// The headers that clients of these surfaces read in a browser.
