@@ -7,6 +7,8 @@ use cookie::Cookie;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::transcripts::{self, Transcript};
+
 /// One file: requests that were sent in this order, with their answers.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,6 +18,9 @@ pub struct Flow {
     #[serde(default)]
     pub server_env: BTreeMap<String, String>,
     pub exchanges: Vec<Exchange>,
+    /// Calls of curl, in the place of exchanges.
+    #[serde(default)]
+    curl: Vec<Transcript>,
 }
 
 #[derive(Deserialize)]
@@ -62,7 +67,13 @@ pub struct Answer {
 
 /// The headers that an answer has where the recorded one has them, and only
 /// there.
-const TELLING: [&str; 4] = ["location", "set-auth-token", "set-auth-jwt", "content-type"];
+const TELLING: [&str; 5] = [
+    "location",
+    "set-auth-token",
+    "set-auth-jwt",
+    "content-type",
+    "x-retry-after",
+];
 
 /// The headers that an answer has where the recorded one has them.
 const KEPT: [&str; 2] = ["cache-control", "pragma"];
@@ -78,7 +89,9 @@ pub fn flows() -> Option<Vec<Flow>> {
     let read = |path: PathBuf| -> Flow {
         let text = fs::read_to_string(&path).unwrap();
         let flow = serde_json::from_str(&text);
-        flow.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        let mut flow: Flow = flow.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        flow.exchanges.extend(transcripts::exchanges(&flow.curl));
+        flow
     };
     Some(files.into_iter().map(read).collect())
 }
@@ -115,7 +128,9 @@ impl Response {
                 (None, Some(_)) => {
                     KEPT.contains(&name) || (name, self.status) == ("content-type", 302)
                 }
-                (Some(_), Some(_)) if name.starts_with("set-auth") => true,
+                (Some(_), Some(_)) if name.starts_with("set-auth") || name == "x-retry-after" => {
+                    true
+                }
                 (Some(recorded), Some(found)) => ours(recorded) == found,
                 (Some(_), None) => (name, self.status) == ("content-type", 302),
             };
@@ -174,6 +189,10 @@ fn is_nothing(body: &Value) -> bool {
     body.is_null() || body == ""
 }
 
+/// The fields that are any value: of public keys, of id tokens, and the first
+/// letters of API keys.
+const ANY: [&str; 4] = ["x", "iat", "exp", "start"];
+
 /// Whether `found` has the shape. What Better Auth leaves to the database is
 /// any such value: ids, tokens, keys and times.
 fn is_like(shape: &Value, found: &Value, ours: &impl Fn(&str) -> String) -> bool {
@@ -182,7 +201,9 @@ fn is_like(shape: &Value, found: &Value, ours: &impl Fn(&str) -> String) -> bool
             shape.len() == found.len()
                 && shape.iter().all(|(name, shape)| {
                     let found = found.get(name);
-                    found.is_some_and(|found| name == "x" || is_like(shape, found, ours))
+                    found.is_some_and(|found| {
+                        ANY.contains(&name.as_str()) || is_like(shape, found, ours)
+                    })
                 })
         }
         (Value::Array(shape), Value::Array(found)) => {

@@ -1,9 +1,11 @@
 //! The surface for Better Auth's clients, through the whole router.
 
+mod consent;
 mod differences;
 mod golden;
 mod hostile;
 mod replay;
+mod transcripts;
 
 use crate::support::scenario;
 
