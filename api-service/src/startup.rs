@@ -17,6 +17,7 @@ use crate::{
         App,
         follow_accounts::RefusedTokens,
         ports::{Generator, TokenVerifier, VectorIndex},
+        verify_api_key::ApiKeys,
     },
     config::{Config, LlmConfig},
     http::{
@@ -179,7 +180,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
         stop.clone(),
     );
     tasks.spawn(app.clone().work(name, stopping));
-    tasks.spawn(follower.follow(accounts, stop.clone()));
+    tasks.spawn(follower.follow(accounts.clone(), stop.clone()));
     tasks.spawn({
         let (app, stop) = (app.clone(), stop.clone());
         async move { app.erase(stop).await }
@@ -201,6 +202,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
         HttpState {
             app: app.clone(),
             tokens,
+            keys: Arc::new(api_keys(&app, accounts)),
         },
         health,
         &settings,
@@ -241,6 +243,10 @@ fn accounts(config: &Config) -> Result<GrpcAccounts> {
         },
     };
     GrpcAccounts::new(address).context("AUTH_GRPC_URL")
+}
+
+fn api_keys(app: &App, accounts: Arc<GrpcAccounts>) -> ApiKeys {
+    ApiKeys::new(accounts, app.clock.clone(), app.refused.clone())
 }
 
 /// What tells who asks: the secret that both services share, or the keys that

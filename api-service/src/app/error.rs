@@ -1,9 +1,9 @@
 //! What can go wrong, for all surfaces. `Display` tells the caller what to do
 //! and never the cause; the cause is the `source`, for the log.
 
-use proto::error_kind::ErrorKind;
+use proto::{api_key::KeyScope, error_kind::ErrorKind};
 
-use super::ports::{IndexError, StoreError, UnverifiedToken};
+use super::ports::{IndexError, StoreError, UnverifiedKey, UnverifiedToken};
 use crate::{domain::question::InvalidQuestion, pipeline::parsing::ParseError};
 
 /// Why a verb could not be done.
@@ -12,6 +12,12 @@ pub enum Error {
     /// The credentials don't hold.
     #[error(transparent)]
     Token(#[from] UnverifiedToken),
+    /// The API key does not hold.
+    #[error(transparent)]
+    Key(#[from] UnverifiedKey),
+    /// The API key holds, but was not made for this.
+    #[error("The API key lacks the scope {}; give it the scope, or use another key.", .0.as_str())]
+    MissingScope(KeyScope),
     /// The caller may see it, but not change it.
     #[error("You may read this knowledge base but not change it; an administrator can.")]
     ReadOnly,
@@ -80,11 +86,13 @@ impl Error {
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Self::Token(UnverifiedToken::NoKeys)
+            | Self::Key(UnverifiedKey::Unavailable)
             | Self::Store(_)
             | Self::Index(_)
             | Self::IndexElsewhere => ErrorKind::Unavailable,
-            Self::Token(_) => ErrorKind::Unauthenticated,
-            Self::ReadOnly => ErrorKind::Forbidden,
+            Self::Key(UnverifiedKey::Overused(_)) => ErrorKind::RateLimited,
+            Self::Token(_) | Self::Key(_) => ErrorKind::Unauthenticated,
+            Self::MissingScope(_) | Self::ReadOnly => ErrorKind::Forbidden,
             Self::NoSuchDocument
             | Self::NoSuchJob
             | Self::NoSuchKnowledgeBase
@@ -106,6 +114,8 @@ impl Error {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Token(token) => token.code(),
+            Self::Key(key) => key.code(),
+            Self::MissingScope(_) => "missing_scope",
             Self::ReadOnly => "read_only",
             Self::NoSuchDocument => "document_not_found",
             Self::NoSuchJob => "job_not_found",

@@ -13,6 +13,7 @@ pub mod ingest_directory;
 pub mod knowledge;
 pub mod ports;
 pub mod search;
+pub mod verify_api_key;
 
 use std::sync::Arc;
 

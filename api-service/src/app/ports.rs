@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use futures::Stream;
+use proto::{api_key::KeyScopes, claims::Role};
 use service_kit::clock::Millis;
 
 use crate::domain::{
@@ -72,6 +73,93 @@ impl UnverifiedToken {
 pub trait TokenVerifier: Send + Sync {
     /// The principal of a token that holds.
     async fn verify(&self, token: &str) -> Result<Principal, UnverifiedToken>;
+}
+
+/// Why an API key does not tell who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnverifiedKey {
+    /// There is no such key, or its owner can't use it any more.
+    #[error("The API key does not hold; make another one.")]
+    Invalid,
+    /// Its owner disabled it.
+    #[error("The API key is disabled; its owner can enable it.")]
+    Disabled,
+    /// It held, and no longer does.
+    #[error("The API key has expired; make another one.")]
+    Expired,
+    /// It was used more often than its rate allows. It may be used again in so
+    /// many seconds.
+    #[error("The API key was used too often; try again in {0} s.")]
+    Overused(u32),
+    /// auth-service, which alone knows, does not answer.
+    #[error("API keys can't be checked just now, since auth-service does not answer; try again.")]
+    Unavailable,
+}
+
+impl UnverifiedKey {
+    /// A stable word for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid_api_key",
+            Self::Disabled => "disabled_api_key",
+            Self::Expired => "expired_api_key",
+            Self::Overused(_) => "api_key_overused",
+            Self::Unavailable => "api_keys_unavailable",
+        }
+    }
+
+    /// In how many seconds it passes by itself.
+    pub const fn retry_after(self) -> Option<u32> {
+        match self {
+            Self::Overused(seconds) => Some(seconds),
+            _ => None,
+        }
+    }
+
+    /// What it is after so many milliseconds more.
+    #[must_use]
+    pub fn after(self, passed: Millis) -> Self {
+        match self {
+            Self::Overused(seconds) => {
+                let passed = u32::try_from(passed / 1000).unwrap_or(u32::MAX);
+                Self::Overused(seconds.saturating_sub(passed).max(1))
+            }
+            other => other,
+        }
+    }
+}
+
+/// What auth-service knows of an API key that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedKey {
+    /// Whose it is.
+    pub user: UserId,
+    /// The session that is told to be revoked when the key loses a right.
+    pub session: String,
+    /// The owner's role as it is now.
+    pub role: Role,
+    /// What it may be used for.
+    pub scopes: KeyScopes,
+    /// When it ends, if ever.
+    pub expires_at: Option<Millis>,
+    /// For how many more requests it may be taken before the next look-up;
+    /// nothing for no limit.
+    pub uses_left: Option<u32>,
+}
+
+impl VerifiedKey {
+    /// Who asks with it.
+    pub fn principal(&self) -> Principal {
+        Principal::key(self.user.clone(), self.role, self.scopes.clone())
+    }
+}
+
+/// Looks API keys up.
+#[async_trait]
+pub trait ApiKeyLookup: Send + Sync {
+    /// What is known of `key`. Counts one use of it, and `owed` more for which
+    /// it was taken without a look-up. Ends in a few seconds.
+    async fn verify_api_key(&self, key: &str, owed: u32) -> Result<VerifiedKey, UnverifiedKey>;
 }
 
 /// A page of a list: what to begin after, and how many.

@@ -1,6 +1,9 @@
 //! Who asks, and what they may see because of it.
 
-use proto::claims::Role;
+use proto::{
+    api_key::{KeyScope, KeyScopes},
+    claims::Role,
+};
 
 use super::knowledge_base::KnowledgeBaseId;
 
@@ -16,7 +19,13 @@ pub struct Principal {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Identity {
-    User { id: UserId, role: Role },
+    User {
+        id: UserId,
+        role: Role,
+        /// What an API key that stands for them may be used for; nothing where
+        /// they ask themselves.
+        scopes: Option<KeyScopes>,
+    },
     Operator,
 }
 
@@ -24,7 +33,22 @@ impl Principal {
     /// The user of a verified token.
     pub const fn user(id: UserId, role: Role) -> Self {
         Self {
-            identity: Identity::User { id, role },
+            identity: Identity::User {
+                id,
+                role,
+                scopes: None,
+            },
+        }
+    }
+
+    /// The owner of a verified API key, as far as `scopes` go.
+    pub const fn key(id: UserId, role: Role, scopes: KeyScopes) -> Self {
+        Self {
+            identity: Identity::User {
+                id,
+                role,
+                scopes: Some(scopes),
+            },
         }
     }
 
@@ -44,12 +68,25 @@ impl Principal {
         }
     }
 
-    /// Whether they may change public knowledge.
-    pub const fn manages_public_knowledge(&self) -> bool {
-        match self.identity {
-            Identity::User { role, .. } => matches!(role, Role::Admin),
-            Identity::Operator => true,
+    /// Whether what they showed is good for this: an API key has its scopes, an
+    /// access token is good for all that its owner may do.
+    pub fn has_scope(&self, scope: KeyScope) -> bool {
+        match &self.identity {
+            Identity::User {
+                scopes: Some(scopes),
+                ..
+            } => scopes.has(scope),
+            Identity::User { scopes: None, .. } | Identity::Operator => true,
         }
+    }
+
+    /// Whether they may change public knowledge.
+    pub fn manages_public_knowledge(&self) -> bool {
+        let by_role = match self.identity {
+            Identity::User { role, .. } => role == Role::Admin,
+            Identity::Operator => true,
+        };
+        by_role && self.has_scope(KeyScope::KnowledgeAdmin)
     }
 
     /// What they may see.

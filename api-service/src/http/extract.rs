@@ -2,25 +2,52 @@
 
 use axum::{
     extract::FromRequestParts,
-    http::{header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
+use proto::api_key::{HEADER, KeyScope, is_api_key};
 
 use super::HttpState;
 use crate::{
-    app::{error::Error, ports::UnverifiedToken},
+    app::{
+        error::Error,
+        ports::{UnverifiedKey, UnverifiedToken},
+    },
     domain::principal::Principal,
 };
 
-/// The caller of a request, verified. Each surface wraps the rejection in its
-/// own dialect.
+/// The caller of a request, verified, and let in by what the table of routes
+/// says of keys. Each surface wraps the rejection in its own dialect.
 pub async fn caller(parts: &Parts, state: &HttpState) -> Result<Principal, Error> {
-    let token = bearer(parts)?;
-    Ok(state.tokens.verify(token).await?)
+    let Some(key) = api_key(&parts.headers)? else {
+        return Ok(state.tokens.verify(bearer(&parts.headers)?).await?);
+    };
+    let scope = parts.extensions.get::<KeyScope>();
+    let scope = *scope.ok_or(UnverifiedToken::Missing)?;
+    let caller = state.keys.verify(key).await?;
+    if caller.has_scope(scope) {
+        Ok(caller)
+    } else {
+        Err(Error::MissingScope(scope))
+    }
+}
+
+/// The API key of a request: an `Authorization: Bearer` that looks like one, or
+/// else the header `x-api-key`, of which there may be one.
+fn api_key(headers: &HeaderMap) -> Result<Option<&str>, UnverifiedKey> {
+    if let Ok(token) = bearer(headers) {
+        return Ok(is_api_key(token).then_some(token));
+    }
+    let mut keys = headers.get_all(HEADER).iter();
+    match (keys.next(), keys.next()) {
+        (None, _) => Ok(None),
+        (Some(key), None) => key.to_str().map(Some).map_err(|_| UnverifiedKey::Invalid),
+        (Some(_), Some(_)) => Err(UnverifiedKey::Invalid),
+    }
 }
 
 /// The token of `Authorization: Bearer <token>` (RFC 6750, section 2.1).
-fn bearer(parts: &Parts) -> Result<&str, UnverifiedToken> {
-    let value = parts.headers.get(AUTHORIZATION);
+fn bearer(headers: &HeaderMap) -> Result<&str, UnverifiedToken> {
+    let value = headers.get(AUTHORIZATION);
     let value = value.ok_or(UnverifiedToken::Missing)?.to_str();
     let value = value.map_err(|_| UnverifiedToken::Invalid)?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));

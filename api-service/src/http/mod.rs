@@ -7,38 +7,60 @@ pub mod v1;
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     http::Method,
     routing::{MethodRouter, get},
 };
+use proto::api_key::KeyScope;
 use service_kit::{browser_origins::AllowedOrigins, http_layers};
 
-use crate::app::{App, ports::TokenVerifier};
+use crate::app::{App, ports::TokenVerifier, verify_api_key::ApiKeys};
 
 /// What handlers share.
 #[derive(Clone)]
 pub struct HttpState {
     /// The verbs.
     pub app: Arc<App>,
-    /// Tells who asks.
+    /// Tells who asks with an access token.
     pub tokens: Arc<dyn TokenVerifier>,
+    /// Tells who asks with an API key.
+    pub keys: Arc<ApiKeys>,
 }
 
-/// One route: its method, its path and its handler.
+/// One route: its method, its path, its handler, and what a key must be for.
 pub struct Route {
     /// The method.
     pub method: Method,
     /// The path, with parameters in braces.
     pub path: &'static str,
+    /// The scope that an API key needs here; without one, no key is taken.
+    pub scope: Option<KeyScope>,
     handler: MethodRouter<HttpState>,
 }
 
 impl Route {
-    /// The route of `method` and `path`.
-    pub const fn new(method: Method, path: &'static str, handler: MethodRouter<HttpState>) -> Self {
+    /// The route of `method` and `path`, for tokens, and for API keys with
+    /// `scope`.
+    pub const fn new(
+        method: Method,
+        path: &'static str,
+        scope: KeyScope,
+        handler: MethodRouter<HttpState>,
+    ) -> Self {
         Self {
             method,
             path,
+            scope: Some(scope),
+            handler,
+        }
+    }
+
+    /// A route where it does not matter who asks.
+    const fn public(method: Method, path: &'static str, handler: MethodRouter<HttpState>) -> Self {
+        Self {
+            method,
+            path,
+            scope: None,
             handler,
         }
     }
@@ -55,7 +77,7 @@ pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
 /// Every route of every surface. The router is made from this table, so that
 /// it can't lack one.
 pub fn routes() -> Vec<Route> {
-    let mut routes = vec![Route::new(Method::GET, "/", get(index))];
+    let mut routes = vec![Route::public(Method::GET, "/", get(index))];
     routes.extend(v1::routes());
     routes
 }
@@ -76,7 +98,11 @@ pub fn router(
 ) -> Router {
     let mut router = Router::new().merge(service_kit::health::routes(health));
     for route in routes() {
-        router = router.route(route.path, route.handler);
+        let handler = match route.scope {
+            Some(scope) => route.handler.layer(Extension(scope)),
+            None => route.handler,
+        };
+        router = router.route(route.path, handler);
     }
     let methods = [
         Method::GET,

@@ -4,8 +4,13 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::StreamExt;
-use proto::accounts::{
-    self as wire, AccountEventKind, WatchAccountEventsRequest, accounts_client::AccountsClient,
+use proto::{
+    accounts::{
+        self as wire, AccountEventKind, VerifyApiKeyRequest, VerifyApiKeyResponse,
+        WatchAccountEventsRequest, accounts_client::AccountsClient,
+    },
+    api_key::KeyScope,
+    claims::Role,
 };
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::{clock::is_id, secret_file};
@@ -17,7 +22,7 @@ use tonic::{
 };
 
 use crate::{
-    app::ports::{AccountFeed, AccountStream, FeedError},
+    app::ports::{AccountFeed, AccountStream, ApiKeyLookup, FeedError, UnverifiedKey, VerifiedKey},
     domain::{
         account::{AccountEvent, Happening},
         principal::UserId,
@@ -27,6 +32,9 @@ use crate::{
 /// How long it may take to connect, and until an answer or a stream begins.
 const CONNECTING: Duration = Duration::from_secs(3);
 const ANSWERING: Duration = Duration::from_secs(5);
+
+/// How long a request waits for what auth-service says of its API key.
+const VERIFYING: Duration = Duration::from_secs(2);
 
 /// How often a silent connection is tried, and how long the answer may take: a
 /// machine that is gone sends no goodbye.
@@ -178,4 +186,59 @@ fn read(event: wire::AccountEvent) -> Result<AccountEvent, FeedError> {
         user: UserId(event.user_id),
         happening,
     })
+}
+
+#[async_trait]
+impl ApiKeyLookup for GrpcAccounts {
+    async fn verify_api_key(&self, key: &str, owed: u32) -> Result<VerifiedKey, UnverifiedKey> {
+        let mut client = self.client.clone();
+        let key = key.to_owned();
+        let mut request = Request::new(VerifyApiKeyRequest { key, owed });
+        request.set_timeout(VERIFYING);
+        let answer = tokio::time::timeout(VERIFYING, client.verify_api_key(request)).await;
+        let late = |_| Err(Status::deadline_exceeded("no answer in time"));
+        match answer.unwrap_or_else(late) {
+            Ok(answer) => read_key(answer.into_inner()).ok_or_else(|| {
+                tracing::warn!("auth-service's answer about an API key can't be read");
+                UnverifiedKey::Unavailable
+            }),
+            Err(status) => Err(refusal(&status)),
+        }
+    }
+}
+
+fn read_key(answer: VerifyApiKeyResponse) -> Option<VerifiedKey> {
+    let words = answer.scopes.iter();
+    let is_whole = is_id(&answer.user_id) && is_id(&answer.session_id);
+    let role = Role::from_word(&answer.role).filter(|_| is_whole)?;
+    Some(VerifiedKey {
+        user: UserId(answer.user_id),
+        session: answer.session_id,
+        role,
+        scopes: words.filter_map(|word| KeyScope::from_word(word)).collect(),
+        expires_at: answer.expires_at_ms,
+        uses_left: answer.uses_left,
+    })
+}
+
+/// Why a key is not verified. A refusal that is not about the key, such as of
+/// our own service token, says nothing of it.
+fn refusal(status: &Status) -> UnverifiedKey {
+    let told = |name| {
+        let value = status.metadata().get(name);
+        value.and_then(|value| value.to_str().ok())
+    };
+    match told("error-code") {
+        Some("invalid_api_key") => UnverifiedKey::Invalid,
+        Some("disabled_api_key") => UnverifiedKey::Disabled,
+        Some("expired_api_key") => UnverifiedKey::Expired,
+        Some("api_key_overused") => {
+            let seconds = told("retry-after").and_then(|text| text.parse().ok());
+            UnverifiedKey::Overused(seconds.unwrap_or(1))
+        }
+        _ => {
+            tracing::warn!(code = %status.code(), error = status.message(), "an API key can't be checked");
+            UnverifiedKey::Unavailable
+        }
+    }
 }

@@ -3,40 +3,9 @@
 use api_service::{app::ports::AccountStore, domain::account::Standing};
 
 use crate::support::{
-    Parts, TestApp, TestHome,
-    accounts::{Accounts, Ears, Running, refused, within_a_second},
+    TestApp, TestHome,
+    accounts::{Both, Ears, refused, within_a_second},
 };
-
-/// Both services, and a process of api-service that hears.
-struct Both {
-    accounts: Accounts,
-    auth: Running,
-    app: TestApp,
-    ears: Ears,
-}
-
-async fn api(home: TestHome, accounts: &Accounts) -> TestApp {
-    let parts = Parts {
-        keys_url: Some(accounts.keys_url()),
-        ..Parts::default()
-    };
-    TestApp::with(home, parts).await
-}
-
-impl Both {
-    async fn on(home: TestHome) -> Self {
-        let accounts = Accounts::new().await;
-        let auth = accounts.start(&home.clock).await;
-        let app = api(home, &accounts).await;
-        let ears = Ears::of(&app, accounts.reached()).await;
-        Self {
-            accounts,
-            auth,
-            app,
-            ears,
-        }
-    }
-}
 
 async fn becomes_refused(app: &TestApp, token: &str) {
     within_a_second("the token is refused", || refused(app, token)).await;
@@ -119,7 +88,7 @@ async fn what_happened_while_api_service_was_down_is_made_up_for() {
         ears.cover().await;
         let home = app.end().await;
         auth.sign_out(&ben).await;
-        let app = api(home, &accounts).await;
+        let app = accounts.api(home).await;
         let ears = Ears::of(&app, accounts.reached()).await;
         assert!(refused(&app, &adas).await);
         becomes_refused(&app, &bens).await;
@@ -199,7 +168,7 @@ async fn several_processes_refuse_alike() {
     let (url, clock) = (home.server_url(), home.clock.clone());
     let both = Both::on(home).await;
     let other = TestHome::sharing(url, clock);
-    let other = api(other, &both.accounts).await;
+    let other = both.accounts.api(other).await;
     let ears = Ears::of(&other, both.accounts.reached()).await;
     let ada = both.auth.sign_up("ada").await;
     let token = both.auth.token(&ada);

@@ -200,11 +200,7 @@ async fn a_user_deleted_in_auth_service_is_erased_in_api_service() {
     for home in [TestHome::sqlite(), TestHome::postgres().await] {
         let accounts = Accounts::new().await;
         let auth = accounts.start(&home.clock).await;
-        let parts = Parts {
-            keys_url: Some(accounts.keys_url()),
-            ..Parts::default()
-        };
-        let app = TestApp::with(home, parts).await;
+        let app = accounts.api(home).await;
         let ears = Ears::of(&app, accounts.reached()).await;
         let ada = auth.sign_up("ada").await;
         let token = auth.token(&ada);

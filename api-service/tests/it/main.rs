@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod api_keys;
 mod ask;
 mod erasing;
 mod hostile;

@@ -212,9 +212,16 @@ impl App {
         if key.is_expired(now) {
             return Err(Error::ExpiredApiKey);
         }
-        let uses_left = self.uses_left(&key, owed).await?;
-        let uses = i64::from(owed) + 1;
-        self.api_keys.count(&key.id, uses, now).await?;
+        let uses_left = self.uses_left(&key, owed).await;
+        let uses = match &uses_left {
+            Ok(_) => i64::from(owed) + 1,
+            Err(Error::ApiKeyOverused(_)) => owed.into(),
+            Err(_) => 0,
+        };
+        if uses > 0 {
+            self.api_keys.count(&key.id, uses, now).await?;
+        }
+        let uses_left = uses_left?;
         key.request_count += uses;
         key.last_used_at = Some(now);
         Ok(HeldApiKey {

@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
+use proto::api_key::KeyScope::{Chat, DocumentsRead, DocumentsWrite, Search};
 use service_kit::problem::{ProblemJson, ProblemPath, ProblemQuery};
 
 use super::{HttpState, Route, extract::Caller};
@@ -25,20 +26,41 @@ use wire::{
 /// The routes.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::new(Method::POST, "/v1/documents", post(add_document)),
-        Route::new(Method::GET, "/v1/documents", get(list_documents)),
-        Route::new(Method::GET, "/v1/documents/{id}", get(document)),
+        Route::new(
+            Method::POST,
+            "/v1/documents",
+            DocumentsWrite,
+            post(add_document),
+        ),
+        Route::new(
+            Method::GET,
+            "/v1/documents",
+            DocumentsRead,
+            get(list_documents),
+        ),
+        Route::new(
+            Method::GET,
+            "/v1/documents/{id}",
+            DocumentsRead,
+            get(document),
+        ),
         Route::new(
             Method::DELETE,
             "/v1/documents/{id}",
+            DocumentsWrite,
             delete(delete_document),
         ),
-        Route::new(Method::GET, "/v1/jobs/{id}", get(job)),
-        Route::new(Method::GET, "/v1/knowledge-bases", get(knowledge_bases)),
-        Route::new(Method::POST, "/v1/search", post(search)),
-        Route::new(Method::POST, "/v1/chat", post(chat)),
-        Route::new(Method::GET, "/v1/chat", get(chat_by_query)),
-        Route::new(Method::POST, "/v1/chat/stream", post(chat_stream)),
+        Route::new(Method::GET, "/v1/jobs/{id}", DocumentsRead, get(job)),
+        Route::new(
+            Method::GET,
+            "/v1/knowledge-bases",
+            DocumentsRead,
+            get(knowledge_bases),
+        ),
+        Route::new(Method::POST, "/v1/search", Search, post(search)),
+        Route::new(Method::POST, "/v1/chat", Chat, post(chat)),
+        Route::new(Method::GET, "/v1/chat", Chat, get(chat_by_query)),
+        Route::new(Method::POST, "/v1/chat/stream", Chat, post(chat_stream)),
     ]
 }
 

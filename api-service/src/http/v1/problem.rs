@@ -8,7 +8,10 @@ use axum::{
 };
 use service_kit::problem::Problem;
 
-use crate::app::{error::Error, ports::UnverifiedToken};
+use crate::app::{
+    error::Error,
+    ports::{UnverifiedKey, UnverifiedToken},
+};
 
 /// An error of the verbs, or of the request's shape, as a problem.
 #[derive(Debug)]
@@ -54,19 +57,34 @@ pub fn problem(error: &Error) -> Problem {
         );
     }
     let problem = Problem::new(error.kind(), error.code(), error.to_string());
-    if error.kind().is_server_fault() {
-        problem.after(RETRY_AFTER)
-    } else {
-        problem
+    match error {
+        Error::Key(UnverifiedKey::Overused(seconds)) => problem.after((*seconds).into()),
+        _ if error.kind().is_server_fault() => problem.after(RETRY_AFTER),
+        _ => problem,
     }
 }
 
 fn app_response(error: &Error) -> Response {
     let mut response = problem(error).into_response();
-    // RFC 6750, section 3.1: a request without a token gets no error code.
-    if let Error::Token(UnverifiedToken::Invalid | UnverifiedToken::Expired) = error {
-        let value = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+    if let Some(value) = challenge(error).and_then(|value| value.parse().ok()) {
+        let value: HeaderValue = value;
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
     }
     response
+}
+
+/// What is wrong with the credentials (RFC 6750, section 3.1): a request without
+/// any gets no error code.
+fn challenge(error: &Error) -> Option<String> {
+    match error {
+        Error::Token(UnverifiedToken::Invalid | UnverifiedToken::Expired)
+        | Error::Key(UnverifiedKey::Invalid | UnverifiedKey::Disabled | UnverifiedKey::Expired) => {
+            Some("Bearer error=\"invalid_token\"".to_owned())
+        }
+        Error::MissingScope(scope) => Some(format!(
+            "Bearer error=\"insufficient_scope\", scope=\"{}\"",
+            scope.as_str()
+        )),
+        _ => None,
+    }
 }

@@ -10,11 +10,12 @@ use auth_service::{
         sign_up::SignUp,
     },
     config::Config,
-    domain::{account_change::AccountChange, audit::Act},
+    domain::{account_change::AccountChange, audit::Act, user::User},
     grpc::{self, Admission},
     startup,
 };
 use axum::http::{Request, StatusCode, request};
+use proto::claims::Role;
 use secrecy::SecretString;
 use service_kit::{
     clock::{FixedClock, SystemRandomness},
@@ -25,7 +26,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::ServerTlsConfig;
 
-use super::TestApp;
+use super::{Parts, TestApp, TestHome};
 
 /// What api-service shows on gRPC.
 pub const SERVICE_TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -62,10 +63,6 @@ impl Accounts {
             folder: tempfile::tempdir().unwrap(),
             ..self
         }
-    }
-
-    pub fn keys_url(&self) -> String {
-        format!("http://{}/v1/jwks", self.http)
     }
 
     pub async fn start(&self, clock: &Arc<FixedClock>) -> Running {
@@ -115,6 +112,58 @@ impl Accounts {
     pub fn reached_by_tls(&self, tls: ClientTls) -> GrpcAccounts {
         reached_by(&format!("https://localhost:{}", self.grpc.port()), tls)
     }
+
+    /// A process of api-service that knows where auth-service is.
+    pub async fn api(&self, home: TestHome) -> TestApp {
+        let accounts = Reached {
+            keys_url: Some(format!("http://{}/v1/jwks", self.http)),
+            accounts: self.reached(),
+        };
+        let parts = Parts {
+            accounts: Some(accounts),
+            ..Parts::default()
+        };
+        TestApp::with(home, parts).await
+    }
+}
+
+/// Where api-service finds auth-service.
+pub struct Reached {
+    pub keys_url: Option<String>,
+    pub accounts: GrpcAccounts,
+}
+
+impl Reached {
+    /// Nowhere: the port is never served.
+    pub fn nobody() -> Self {
+        Self {
+            keys_url: None,
+            accounts: reached_by("http://127.0.0.1:1", ClientTls::default()),
+        }
+    }
+}
+
+/// Both services, and a process of api-service that hears.
+pub struct Both {
+    pub accounts: Accounts,
+    pub auth: Running,
+    pub app: TestApp,
+    pub ears: Ears,
+}
+
+impl Both {
+    pub async fn on(home: TestHome) -> Self {
+        let accounts = Accounts::new().await;
+        let auth = accounts.start(&home.clock).await;
+        let app = accounts.api(home).await;
+        let ears = Ears::of(&app, accounts.reached()).await;
+        Self {
+            accounts,
+            auth,
+            app,
+            ears,
+        }
+    }
 }
 
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -161,6 +210,15 @@ impl Running {
             .app
             .end_sessions(user, Which::All, Act::SessionsRevoked, &client);
         assert!(ended.await.unwrap() > 0);
+    }
+
+    pub async fn make_admin(&self, user: &str) -> User {
+        let change = AccountChange {
+            role: Some(Role::Admin),
+            ..AccountChange::default()
+        };
+        let operator = Administrator::operator();
+        self.app.change(&operator, user, &change).await.unwrap()
     }
 
     pub async fn set_enabled(&self, user: &str, enabled: bool) {

@@ -55,6 +55,14 @@ impl TestHome {
         }
     }
 
+    /// The home of another process, with everything of its own but time.
+    pub fn beside(other: &Self) -> Self {
+        Self {
+            clock: other.clock.clone(),
+            ..Self::sqlite()
+        }
+    }
+
     /// The home of another process on the same server.
     pub fn sharing(url: String, clock: Arc<FixedClock>) -> Self {
         Self {

@@ -7,6 +7,7 @@ use api_service::{
         App,
         follow_accounts::RefusedTokens,
         ports::{DenseEmbedder, Generator, VectorIndex},
+        verify_api_key::ApiKeys,
     },
     domain::{
         index::Fusion,
@@ -16,7 +17,9 @@ use api_service::{
         self, HttpSettings, HttpState,
         health::{AccountsHealth, AuthHealth, DatabaseHealth, IndexHealth},
     },
-    outbound::{bm25::Bm25, edge::EdgeIndex, jwks::JwksVerifier, sql::SqlStore},
+    outbound::{
+        accounts::GrpcAccounts, bm25::Bm25, edge::EdgeIndex, jwks::JwksVerifier, sql::SqlStore,
+    },
 };
 use axum::{
     Router,
@@ -40,6 +43,7 @@ pub mod language_model;
 pub mod qdrant_server;
 pub mod scenario;
 
+pub use accounts::Reached;
 pub use auth::{AuthService, token_of, user_id};
 pub use embedder::CountingEmbedder;
 pub use home::TestHome;
@@ -61,8 +65,9 @@ pub struct Parts {
     pub around_index: Option<AroundIndex>,
     /// The number of the call at which embedding stops for good.
     pub embedding_halts_at: Option<usize>,
-    /// Where the keys of tokens are, if not at the usual stand-in.
-    pub keys_url: Option<String>,
+    /// auth-service, if a real one is there: the keys of tokens are at the usual
+    /// stand-in without it, and API keys can't be checked.
+    pub accounts: Option<Reached>,
 }
 
 /// A service where time stands still and chance repeats itself.
@@ -121,8 +126,9 @@ impl TestApp {
             answers: TaskTracker::new(),
         });
         let auth = AuthService::start().await;
-        let tokens = auth.verifier_of(&app, parts.keys_url);
-        let router = router(&app, index, tokens);
+        let reached = parts.accounts.unwrap_or_else(Reached::nobody);
+        let tokens = auth.verifier_of(&app, reached.keys_url);
+        let router = router(&app, index, tokens, reached.accounts);
         Self {
             app,
             router,
@@ -179,7 +185,12 @@ impl TestApp {
     }
 }
 
-fn router(app: &Arc<App>, index: Arc<dyn VectorIndex>, tokens: JwksVerifier) -> Router {
+fn router(
+    app: &Arc<App>,
+    index: Arc<dyn VectorIndex>,
+    tokens: JwksVerifier,
+    accounts: GrpcAccounts,
+) -> Router {
     let tokens = Arc::new(tokens);
     let health = Health {
         service: "api-service",
@@ -195,9 +206,11 @@ fn router(app: &Arc<App>, index: Arc<dyn VectorIndex>, tokens: JwksVerifier) -> 
         max_body: MAX_BODY,
         allowed_origins: AllowedOrigins::These(vec!["https://docs.example.com".to_owned()]),
     };
+    let (clock, refused) = (app.clock.clone(), app.refused.clone());
     let state = HttpState {
         app: app.clone(),
         tokens,
+        keys: Arc::new(ApiKeys::new(Arc::new(accounts), clock, refused)),
     };
     http::router(state, health, &settings)
 }
