@@ -1,6 +1,8 @@
 //! The surfaces of the four origins that were made with FastAPI, through the
 //! whole router.
 
+mod hostile;
+
 use crate::support::scenario::run_all;
 
 #[tokio::test]
