@@ -8,6 +8,7 @@ use super::{
     App,
     client::Client,
     error::Error,
+    sessions::Current,
     vault::{digest, random_letters},
 };
 use crate::domain::{
@@ -17,6 +18,7 @@ use crate::domain::{
         parse_end, parse_metadata, parse_name, parse_prefix, parse_rate,
     },
     audit::Act,
+    session::Session,
     throttling::Rate,
     user::User,
 };
@@ -230,6 +232,42 @@ impl App {
             owner,
             uses_left,
         })
+    }
+
+    /// The key as a session of its owner, for surfaces that know nothing else.
+    /// It is none of those that are stored: what it gives ends with the key.
+    pub fn session_of_key(&self, held: &HeldApiKey) -> Current {
+        let now = self.clock.now();
+        let end = held.key.expires_at;
+        let end = end.unwrap_or_else(|| now + self.policy.token_lifetime.seconds() * 1000);
+        Current {
+            user: held.owner.clone(),
+            session: Session {
+                id: held.key.session_id.clone(),
+                user_id: held.owner.id.clone(),
+                remember: true,
+                created_at: now,
+                refreshed_at: now,
+                expires_at: end,
+                ends_at: end,
+                ip: None,
+                user_agent: None,
+            },
+        }
+    }
+
+    /// The session whose access tokens a key may be exchanged for. A token tells
+    /// nothing of scopes, so it must not allow more than the key does.
+    pub fn tokens_of_key(&self, held: &HeldApiKey) -> Result<Current, Error> {
+        let allows = |wanted: KeyScopes| wanted.iter().all(|scope| held.scopes.has(scope));
+        if !allows(KeyScopes::of_everybody()) {
+            return Err(Error::NarrowApiKey);
+        }
+        let mut current = self.session_of_key(held);
+        if !allows(KeyScopes::all()) {
+            current.user.role = Role::User;
+        }
+        Ok(current)
     }
 
     /// Counts a use of the key against its rate, and `owed` others with it.

@@ -163,6 +163,12 @@ pub enum Error {
     /// The scope is for administrators.
     #[error("Only an administrator can make keys with the scope {0}.")]
     ForbiddenScope(&'static str),
+    /// The API key allows less than an access token would.
+    #[error(
+        "The API key has fewer scopes than an access token allows; use the key itself, or one \
+         with all scopes."
+    )]
+    NarrowApiKey,
     /// The API key was used more often than its rate allows. Seconds until it
     /// may be used again.
     #[error("The API key was used too often; try again in {0} s.")]
@@ -206,6 +212,7 @@ impl Error {
             | Self::EmailNotVerified
             | Self::ForeignLink
             | Self::SessionNotFresh
+            | Self::NarrowApiKey
             | Self::ForbiddenScope(_) => ErrorKind::Forbidden,
             Self::EmailTaken
             | Self::UsernameTaken
@@ -280,6 +287,7 @@ impl Error {
             Self::UnknownApiKey => "unknown_api_key",
             Self::ApiKey(rule) => rule.code(),
             Self::ForbiddenScope(_) => "forbidden_scope",
+            Self::NarrowApiKey => "narrow_api_key",
             Self::ApiKeyOverused(_) => "api_key_overused",
             Self::TooManyApiKeys => "too_many_api_keys",
             Self::Busy => "busy",

@@ -127,6 +127,29 @@ impl Fields {
         }
     }
 
+    /// A whole number that may be missing or `null`.
+    #[expect(
+        clippy::option_option,
+        reason = "a value, null and nothing mean three things in a change"
+    )]
+    pub fn nullable_integer(&mut self, name: &str) -> Option<Option<i64>> {
+        let given = self.values.get(name)?;
+        match (given, given.as_i64()) {
+            (Value::Null, _) => Some(None),
+            (_, Some(number)) => Some(Some(number)),
+            (other, None) => {
+                let found = type_name(Some(other)).to_owned();
+                self.expected("number", name, &found);
+                None
+            }
+        }
+    }
+
+    /// Any value that may be missing.
+    pub fn json(&self, name: &str) -> Option<Value> {
+        self.values.get(name).cloned()
+    }
+
     /// Some of the fields, as texts: numbers and truth values are written out,
     /// as a text column would have them (golden 01), and `null` is nothing.
     pub fn texts<'a>(

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{social, wire::ErrorBody};
+use super::{api_keys, social, wire::ErrorBody};
 use crate::{app::error::Error, domain::one_time_token::Purpose};
 
 /// An error on its way to a client of Better Auth.
@@ -143,7 +143,10 @@ impl From<Error> for BetterAuthError {
                 Some(words) => words,
                 None => return Self::translated(&error),
             },
-            other => return Self::translated(other),
+            other => match api_keys::words(other) {
+                Some(words) => words,
+                None => return Self::translated(other),
+            },
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self::new(status, code, message)

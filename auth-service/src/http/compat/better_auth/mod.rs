@@ -22,6 +22,7 @@ pub mod origin;
 pub mod wire;
 
 mod accounts;
+mod api_keys;
 mod mail_flows;
 mod misc;
 mod sessions;
@@ -45,6 +46,7 @@ pub(super) const EXPOSED_HEADERS: [HeaderName; 3] = [
 pub(super) fn routes() -> Vec<Route> {
     [
         accounts::routes(),
+        api_keys::routes(),
         sessions::routes(),
         mail_flows::routes(),
         misc::routes(),

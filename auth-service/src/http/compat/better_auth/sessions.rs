@@ -14,7 +14,7 @@ use super::{
     body::{Body, Params},
     cookies,
     error::BetterAuthError,
-    extract::{self, Shown, SignedIn, Visitor},
+    extract::{self, Keyed, Shown, SignedIn, TokenHolder, Visitor},
     wire::{
         DONE, SessionBody, UserBody,
         sessions::{JwksBody, JwtBody, RevokeBody, SessionAndUser, SuccessBody, TokenBody},
@@ -57,15 +57,29 @@ pub(super) fn routes() -> Vec<Route> {
 async fn get_session(
     State(app): State<Arc<App>>,
     params: Params,
+    Keyed(keyed): Keyed,
     visitor: Visitor,
 ) -> Result<Response, BetterAuthError> {
-    let Some(mut shown) = visitor.shown else {
-        let forget = visitor.is_stale.then(|| cookies::no_session(&app));
-        return Ok((NO_STORE, forget, Json(())).into_response());
-    };
-    let prolonged = shown.prolong(&app, !params.has("disableRefresh")).await?;
-    let headers = seen_headers(&app, &shown, prolonged)?;
-    let body = SessionAndUser::new(&app, shown.current, shown.token);
+    if let Some((held, key)) = keyed {
+        let body = SessionAndUser::of_key(&app, app.session_of_key(&held), key);
+        return Ok((NO_STORE, Json(body)).into_response());
+    }
+    match visitor.shown {
+        Some(shown) => seen(&app, shown, !params.has("disableRefresh")).await,
+        None => Ok(nobody(&app, visitor.is_stale)),
+    }
+}
+
+/// Nobody is signed in; a cookie of someone who was is cleared.
+fn nobody(app: &App, is_stale: bool) -> Response {
+    let forget = is_stale.then(|| cookies::no_session(app));
+    (NO_STORE, forget, Json(())).into_response()
+}
+
+async fn seen(app: &App, mut shown: Shown, refresh: bool) -> Result<Response, BetterAuthError> {
+    let prolonged = shown.prolong(app, refresh).await?;
+    let headers = seen_headers(app, &shown, prolonged)?;
+    let body = SessionAndUser::new(app, shown.current, shown.token);
     Ok((NO_STORE, headers, Json(body)).into_response())
 }
 
@@ -157,7 +171,7 @@ async fn revoke_others(
 
 async fn token(
     State(app): State<Arc<App>>,
-    SignedIn(shown): SignedIn,
+    TokenHolder(shown): TokenHolder,
 ) -> Result<impl IntoResponse, BetterAuthError> {
     let token = shown.access_token(&app)?;
     Ok((NO_STORE, Json(TokenBody { token })))
@@ -165,7 +179,7 @@ async fn token(
 
 async fn jwt(
     State(app): State<Arc<App>>,
-    SignedIn(shown): SignedIn,
+    TokenHolder(shown): TokenHolder,
 ) -> Result<impl IntoResponse, BetterAuthError> {
     let token = shown.access_token(&app)?;
     let user = UserBody::new(&app, &shown.current.user);

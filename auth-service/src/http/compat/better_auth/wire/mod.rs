@@ -13,6 +13,7 @@ use crate::{
 };
 
 pub mod accounts;
+pub mod api_keys;
 pub mod mail_flows;
 pub mod sessions;
 pub mod social;
@@ -73,7 +74,7 @@ impl UserBody {
 }
 
 /// A session, as its owner sees it. What is not known of its client is an empty
-/// text, as in Better Auth.
+/// text, as in Better Auth; an API key in its place has no client.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionBody {
@@ -83,11 +84,20 @@ pub struct SessionBody {
     created_at: String,
     updated_at: String,
     expires_at: String,
-    ip_address: String,
-    user_agent: String,
+    ip_address: Option<String>,
+    user_agent: Option<String>,
 }
 
 impl SessionBody {
+    /// A session that an API key stands for (golden 21).
+    pub fn of_key(session: Session, key: String) -> Self {
+        Self {
+            ip_address: None,
+            user_agent: None,
+            ..Self::new(session, key)
+        }
+    }
+
     /// What `session` is on the wire, under `token`: its own, or a handle.
     pub fn new(session: Session, token: String) -> Self {
         Self {
@@ -97,8 +107,8 @@ impl SessionBody {
             created_at: rfc_3339(session.created_at),
             updated_at: rfc_3339(session.refreshed_at),
             expires_at: rfc_3339(session.expires_at),
-            ip_address: session.ip.unwrap_or_default(),
-            user_agent: session.user_agent.unwrap_or_default(),
+            ip_address: Some(session.ip.unwrap_or_default()),
+            user_agent: Some(session.user_agent.unwrap_or_default()),
         }
     }
 }

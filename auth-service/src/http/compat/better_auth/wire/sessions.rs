@@ -30,6 +30,14 @@ impl SessionAndUser {
             session: SessionBody::new(current.session, token),
         }
     }
+
+    /// The same where an API key stands for a session.
+    pub fn of_key(app: &App, current: Current, key: String) -> Self {
+        Self {
+            user: UserBody::new(app, &current.user),
+            session: SessionBody::of_key(current.session, key),
+        }
+    }
 }
 
 /// The body of `POST /revoke-session`.
