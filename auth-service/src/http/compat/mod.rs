@@ -39,5 +39,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
 
 /// The headers that clients of these surfaces read in a browser.
 pub(super) fn exposed_headers() -> Vec<HeaderName> {
-    better_auth::EXPOSED_HEADERS.to_vec()
+    let mut headers = better_auth::EXPOSED_HEADERS.to_vec();
+    headers.extend(au_guru::EXPOSED_HEADERS);
+    headers
 }

@@ -3,7 +3,12 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::Method, response::IntoResponse};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, Method, header},
+    response::IntoResponse,
+};
 
 use super::{
     Route,
@@ -17,6 +22,9 @@ use crate::{
 pub mod wire;
 
 use wire::{AccountBody, DELETED, ListQuery, ProfileBody, UserBody, next_page};
+
+/// The headers that clients read in a browser: where the next page is.
+pub(super) const EXPOSED_HEADERS: [HeaderName; 1] = [header::LINK];
 
 type Answer<T> = Result<T, FastApiError>;
 
