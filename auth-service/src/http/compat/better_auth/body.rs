@@ -128,10 +128,6 @@ impl Fields {
     }
 
     /// A whole number that may be missing or `null`.
-    #[expect(
-        clippy::option_option,
-        reason = "a value, null and nothing mean three things in a change"
-    )]
     pub fn nullable_integer(&mut self, name: &str) -> Option<Option<i64>> {
         let given = self.values.get(name)?;
         match (given, given.as_i64()) {
