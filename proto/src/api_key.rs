@@ -31,7 +31,8 @@ pub enum KeyScope {
     DocumentsRead,
     /// Adds and deletes documents.
     DocumentsWrite,
-    /// Changes public knowledge. For administrators alone.
+    /// Beside [`Self::DocumentsWrite`], changes public knowledge. For
+    /// administrators alone.
     KnowledgeAdmin,
     /// Saves conversations of a user that the request names. For
     /// administrators alone, as it speaks for others.
