@@ -82,10 +82,13 @@ impl<E: From<Error> + IntoResponse> FromRequestParts<Arc<App>> for AdminCaller<E
 }
 
 /// The token of an `Authorization: Bearer` header (RFC 6750, section 2.1).
+/// Where there are two headers, a proxy may have looked at the other one.
 fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
-    let value = headers
-        .get(header::AUTHORIZATION)
-        .ok_or(Error::MissingToken)?;
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or(Error::MissingToken)?;
+    if values.next().is_some() {
+        return Err(Error::InvalidToken);
+    }
     let value = value.to_str().map_err(|_| Error::InvalidToken)?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {

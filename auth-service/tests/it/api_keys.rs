@@ -237,6 +237,63 @@ async fn a_key_does_what_its_owner_may_do_now() {
     assert!(held.scopes.has(KeyScope::KnowledgeAdmin));
 }
 
+/// An access token has no scopes: a key gets none that would allow more.
+#[tokio::test]
+async fn a_key_gets_no_token_that_may_do_more() {
+    let app = TestApp::sqlite().await;
+    let mut ada = sign_up(&app, "ada").await;
+    app.promote(&ada.id).await;
+    ada.role = Role::Admin;
+    let all = KeyScopes::all();
+    let everything = all.iter().map(KeyScope::as_str).collect();
+    for (scopes, role) in [
+        (vec!["chat", "search", "documents:read"], None),
+        (vec!["knowledge:admin"], None),
+        (
+            KeyScopes::of_everybody()
+                .iter()
+                .map(KeyScope::as_str)
+                .collect(),
+            Some("user"),
+        ),
+        (everything, Some("admin")),
+    ] {
+        let new = NewApiKey {
+            terms: KeyTerms {
+                scopes: Some(scopes.iter().copied().map(str::to_owned).collect()),
+                ..KeyTerms::default()
+            },
+            ..NewApiKey::default()
+        };
+        let made = app.app.make_api_key(&ada, new, &Client::default()).await;
+        let asked = Request::builder().uri("/api/auth/token");
+        let asked = asked.header("x-api-key", made.unwrap().secret);
+        let (status, body) = app.ask(asked.body(Body::empty()).unwrap()).await;
+        let Some(role) = role else {
+            let refused = serde_json::json!({
+                "message": "The API key has fewer scopes than an access token allows; use the key itself, or one \
+                            with all scopes.",
+                "code": "NARROW_API_KEY",
+            });
+            assert_eq!((status.as_u16(), body), (403, refused), "{scopes:?}");
+            continue;
+        };
+        let claims = app
+            .app
+            .signer
+            .read(body["token"].as_str().unwrap())
+            .unwrap();
+        assert_eq!(
+            claims
+                .roles
+                .iter()
+                .map(|role| role.as_str())
+                .collect::<Vec<_>>(),
+            [role]
+        );
+    }
+}
+
 /// Whatever a header holds, the answer is 401 and a problem.
 #[test]
 fn headers_that_hold_no_key_are_refused() {

@@ -11,6 +11,7 @@
 mod access_tokens;
 mod account_events;
 mod api_keys;
+mod bad_input;
 mod better_auth;
 mod clean_up;
 mod client_address;

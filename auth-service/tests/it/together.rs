@@ -7,13 +7,15 @@ use auth_service::{
     cli, startup,
 };
 use axum::http::StatusCode;
+use futures::future::join_all;
+use serde_json::{Value, json};
 use service_kit::clock::{FixedClock, SystemClock, SystemRandomness};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use crate::support::{
-    NOON, TestApp, TestDatabase, get_me, on_both_engines, read, sign_in_request, sign_up_request,
-    start,
+    NOON, TestApp, TestDatabase, browser::Browser, get_me, json_request, on_both_engines, problem,
+    read, sign_in_request, sign_up_request, start,
 };
 
 async fn one_address_is_given_once(home: TestDatabase) {
@@ -117,6 +119,117 @@ fn cheap_hash(password: &str) -> String {
     hash.to_string()
 }
 
+async fn refreshes_at_once_agree(home: TestDatabase) {
+    let app = TestApp::on(home, &[]).await;
+    let session = app.sign_up("ada").await;
+    let refresh = |token: &Value| {
+        let request = json_request(
+            "POST",
+            "/v1/tokens/refresh",
+            &json!({ "refresh_token": token }),
+        );
+        let router = app.router.clone();
+        async move { read(router.oneshot(request).await.unwrap()).await }
+    };
+    let first = &session["refresh_token"];
+    let answers = join_all((0..8).map(|_| refresh(first))).await;
+    let next = answers[0].1["refresh_token"].clone();
+    for (status, body) in &answers {
+        assert_eq!(*status, StatusCode::OK, "{body}");
+        assert_eq!(
+            (&body["refresh_token"], &body["user"]),
+            (&next, &session["user"])
+        );
+    }
+    assert_ne!(&next, first);
+    // Whoever comes with it much later is not the owner: nobody goes on.
+    app.clock.advance(10_001);
+    let status = StatusCode::UNAUTHORIZED;
+    let reused = "The refresh token was used before, so its session was ended; sign in again.";
+    let over = "The refresh token does not hold; sign in again.";
+    let answers = join_all((0..4).map(|_| refresh(first))).await;
+    let (reused, over) = (
+        (status, problem(status, "refresh_token_reused", reused)),
+        (status, problem(status, "invalid_refresh_token", over)),
+    );
+    assert!(answers.contains(&reused), "{answers:?}");
+    assert!(
+        answers
+            .iter()
+            .all(|answer| *answer == reused || *answer == over),
+        "{answers:?}"
+    );
+    assert_eq!(refresh(&next).await, over);
+}
+
+async fn of_deletes_at_once_one_finds_the_account(home: TestDatabase) {
+    let app = TestApp::on(home, &[]).await;
+    let mut browser = Browser::new(&app.router);
+    let sign_up =
+        json!({ "email": "ada@example.com", "password": "a long enough one", "name": "Ada" });
+    browser.post("/api/auth/sign-up/email", &sign_up).await;
+    let deletes = (0..8).map(|_| {
+        let mut browser = browser.clone();
+        async move { browser.post("/api/auth/delete-user", &json!({})).await }
+    });
+    let answers = join_all(deletes).await;
+    let done = json!({ "success": true, "message": "User deleted" });
+    let nobody = json!({ "message": "Unauthorized", "code": "UNAUTHORIZED" });
+    let mut found: Vec<_> = answers
+        .into_iter()
+        .map(|answer| (answer.status.as_u16(), answer.body))
+        .collect();
+    found.sort_by_key(|(status, _)| *status);
+    assert_eq!(found[0], (200, done));
+    assert!(
+        found[1..]
+            .iter()
+            .all(|answer| *answer == (401, nobody.clone())),
+        "{found:?}"
+    );
+    let acts: Vec<(String,)> =
+        sqlx::query_as("SELECT act FROM audit_log WHERE act = 'account.deleted'")
+            .fetch_all(&app.database.pool)
+            .await
+            .unwrap();
+    assert_eq!(acts.len(), 1);
+}
+
+async fn of_sign_ups_at_once_one_gets_the_address(home: TestDatabase) {
+    let app = TestApp::on(home, &[]).await;
+    let sign_ups = (0..8).map(|number| {
+        // One address in as many spellings.
+        let mut email = b"concurrent@example.com".to_vec();
+        email[number].make_ascii_uppercase();
+        let body = json!({
+            "email": String::from_utf8(email).unwrap(),
+            "password": "a long enough one",
+            "name": "Ada",
+        });
+        let request = json_request("POST", "/api/auth/sign-up/email", &body);
+        let router = app.router.clone();
+        async move { read(router.oneshot(request).await.unwrap()).await }
+    });
+    let mut answers = join_all(sign_ups).await;
+    answers.sort_by_key(|(status, _)| *status);
+    assert_eq!(answers[0].0, StatusCode::OK);
+    assert_eq!(answers[0].1["user"]["email"], "concurrent@example.com");
+    let taken = json!({
+        "message": "User already exists. Use another email.",
+        "code": "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL",
+    });
+    let taken = (StatusCode::UNPROCESSABLE_ENTITY, taken);
+    assert!(
+        answers[1..].iter().all(|answer| *answer == taken),
+        "{answers:?}"
+    );
+    let accounts: (i64,) = sqlx::query_as("SELECT COUNT(*) FROM users")
+        .fetch_one(&app.database.pool)
+        .await
+        .unwrap();
+    assert_eq!(accounts, (1,));
+}
+
 #[tokio::test]
 async fn an_account_that_is_there_is_granted_and_keeps_its_password() {
     let app = TestApp::sqlite().await;
@@ -153,4 +266,7 @@ on_both_engines!(
     a_restart_loses_nothing,
     the_administrator_is_made_once,
     an_old_hash_is_renewed_at_sign_in,
+    refreshes_at_once_agree,
+    of_deletes_at_once_one_finds_the_account,
+    of_sign_ups_at_once_one_gets_the_address,
 );

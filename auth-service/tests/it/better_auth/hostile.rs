@@ -8,7 +8,6 @@ use axum::{
 use proptest::{
     collection::vec, prelude::*, sample::select, strategy::ValueTree, test_runner::TestRunner,
 };
-use tower::ServiceExt;
 use url::Url;
 
 use crate::support::TestApp;
@@ -156,29 +155,6 @@ async fn a_trusted_target_stays_with_who_is_trusted() {
         }
     }
     assert!(trusted > 20, "only {trusted} were trusted");
-}
-
-#[tokio::test]
-async fn of_many_who_sign_up_with_one_address_one_does() {
-    let app = TestApp::on(crate::support::TestDatabase::postgres().await, &[]).await;
-    let asked = (0..8).map(|number| {
-        // One address in as many spellings.
-        let mut email = b"concurrent@example.com".to_vec();
-        email[number].make_ascii_uppercase();
-        let body = serde_json::json!({
-            "email": String::from_utf8(email).unwrap(),
-            "password": "correct-horse-battery",
-            "name": "Ada",
-        });
-        let request = Request::post("/api/auth/sign-up/email");
-        let request = request.header("content-type", "application/json");
-        let request = request.body(Body::from(body.to_string())).unwrap();
-        let router = app.router.clone();
-        async move { router.oneshot(request).await.unwrap().status().as_u16() }
-    });
-    let mut statuses = futures::future::join_all(asked).await;
-    statuses.sort_unstable();
-    assert_eq!(statuses, [200, 422, 422, 422, 422, 422, 422, 422]);
 }
 
 /// What clients of Better Auth read in an access token (golden 14).

@@ -160,6 +160,17 @@ pub fn json_request(method: &str, path: &str, body: &serde_json::Value) -> Reque
     request.body(Body::from(body.to_string())).unwrap()
 }
 
+/// The whole body of a problem.
+pub fn problem(status: StatusCode, code: &str, detail: &str) -> serde_json::Value {
+    serde_json::json!({
+        "type": "about:blank",
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "code": code,
+        "detail": detail,
+    })
+}
+
 pub async fn read(response: Response<Body>) -> (StatusCode, serde_json::Value) {
     let status = response.status();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();

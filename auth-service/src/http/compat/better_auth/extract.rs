@@ -100,10 +100,14 @@ impl FromRequestParts<Arc<App>> for Keyed {
         parts: &mut Parts,
         app: &Arc<App>,
     ) -> Result<Self, BetterAuthError> {
-        let Some(shown) = parts.headers.get(api_key::HEADER) else {
+        let mut shown = parts.headers.get_all(api_key::HEADER).iter();
+        let Some(key) = shown.next() else {
             return Ok(Self(None));
         };
-        let key = shown.to_str().map_err(|_| Error::InvalidApiKey)?;
+        if shown.next().is_some() {
+            return Err(Error::InvalidApiKey.into());
+        }
+        let key = key.to_str().map_err(|_| Error::InvalidApiKey)?;
         if key.len() < api_key::SECRET_LENGTH {
             // Better Auth tells it from one of a fitting length (golden 21).
             let (code, message) = ("INVALID_API_KEY", "Invalid API key.");
@@ -141,10 +145,11 @@ pub(super) fn token(app: &App, headers: &HeaderMap) -> Option<String> {
 /// signed and percent-encoded. Anything else with a dot, such as an access
 /// token, is none.
 fn bearer(app: &App, headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
     let (scheme, shown) = value.trim().split_once(' ')?;
     let shown = shown.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || shown.is_empty() {
+    if !scheme.eq_ignore_ascii_case("bearer") || shown.is_empty() || values.next().is_some() {
         return None;
     }
     if shown.contains('.') {

@@ -51,7 +51,12 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
 /// that is trusted. Signing in is checked without cookies too: else a page
 /// could sign its visitor in to the page's own account.
 fn check(app: &App, headers: &HeaderMap, signs_in: bool) -> Result<(), BetterAuthError> {
-    let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or(""));
+    // One that comes twice says nothing.
+    let header = |name: &str| {
+        let mut values = headers.get_all(name).iter();
+        let value = values.next()?.to_str().unwrap_or("");
+        Some(if values.next().is_some() { "" } else { value })
+    };
     let fetch = ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"].map(header);
     let from = header("origin").filter(|origin| !origin.is_empty());
     let from = from.or_else(|| header("referer"));
