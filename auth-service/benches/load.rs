@@ -35,6 +35,9 @@ const PASSWORD: &str = "correct-horse-battery";
 const ORIGIN: &str = "http://localhost:3001";
 const SECONDS: u64 = 5;
 
+/// How often each refusal is timed.
+const ROUNDS: usize = 400;
+
 fn main() {
     // `cargo bench` and `cargo test --benches` pass options of their own.
     if std::env::args().any(|argument| argument == "--test") {
@@ -52,6 +55,7 @@ fn main() {
         server.resident()
     );
     let cookie = server.sign_up("reader@example.com");
+    refusals(&server);
     flood(&server, &cookie, capacity);
     let get = |path: &str, cookie: &str| {
         format!("GET /api/auth/{path} HTTP/1.1\r\nhost: localhost\r\n{cookie}\r\n")
@@ -140,6 +144,44 @@ fn flood(server: &Server, cookie: &str, capacity: f64) {
         load.rate() / capacity
     );
     probed.print("get-session beside them");
+}
+
+/// What a guesser could measure: how long a wrong password takes to be refused,
+/// and how long an unknown address, turn by turn.
+fn refusals(server: &Server) {
+    let mut connection = Connection::to(server.port);
+    let mut took = |email: &str| {
+        let body = format!(r#"{{"email":"{email}","password":"a wrong one"}}"#);
+        let request = post("sign-in/email", &body);
+        let begun = Instant::now();
+        let (status, head) = connection.ask(&request);
+        assert_eq!(status, 401, "{head}");
+        begun.elapsed()
+    };
+    let pairs: Vec<_> = (0..ROUNDS)
+        .map(|round| {
+            let unknown = format!("nobody{round}@example.com");
+            (took("reader@example.com"), took(&unknown))
+        })
+        .collect();
+    let (wrong, unknown): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+    print_distribution("refused, wrong password", wrong);
+    print_distribution("refused, unknown address", unknown);
+    let longer = pairs.iter().filter(|(wrong, unknown)| unknown > wrong);
+    println!(
+        "the unknown one took longer    in {} of {ROUNDS} pairs",
+        longer.count()
+    );
+}
+
+fn print_distribution(name: &str, mut latencies: Vec<Duration>) {
+    latencies.sort();
+    print!("{name:<30}");
+    for share in [5, 25, 50, 75, 95, 99] {
+        let at = latencies[(latencies.len() - 1) * share / 100].as_secs_f64() * 1000.0;
+        print!(" p{share} {at:.2}");
+    }
+    println!(" ms");
 }
 
 /// What some callers saw.
