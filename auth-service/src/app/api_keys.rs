@@ -26,6 +26,10 @@ use crate::domain::{
 /// How often a change is tried again that another one came before.
 const TRIES: usize = 8;
 
+/// For how many milliseconds a token holds that was got with a key: what is done
+/// with it is not counted against the key's rate, so it must be got again soon.
+const TOKEN_LIFETIME: Millis = 15 * 60 * 1000;
+
 /// What a caller wants of a new key.
 #[derive(Debug, Clone, Default)]
 pub struct NewApiKey {
@@ -264,6 +268,8 @@ impl App {
             return Err(Error::NarrowApiKey);
         }
         let mut current = self.session_of_key(held);
+        let soon = self.clock.now() + TOKEN_LIFETIME;
+        current.session.expires_at = current.session.expires_at.min(soon);
         if !allows(KeyScopes::all()) {
             current.user.role = Role::User;
         }

@@ -1,7 +1,5 @@
 //! argon2id, at the cost that is configured.
 
-use std::sync::{Mutex, PoisonError};
-
 use argon2::{
     Algorithm, Argon2, Block, Params, PasswordHash, Version,
     password_hash::{Output, ParamsString, SaltString},
@@ -30,7 +28,6 @@ const MAX_COST: HashCost = HashCost {
 /// Hashes with argon2id.
 pub(super) struct Argon2id {
     today: Argon2<'static>,
-    memories: Memories,
 }
 
 impl Argon2id {
@@ -38,25 +35,31 @@ impl Argon2id {
     pub(super) fn new(cost: HashCost) -> Result<Self, HashError> {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None);
         let params = params.map_err(broken)?;
-        Ok(Self {
-            memories: Memories {
-                largest: params.block_count(),
-                idle: Mutex::default(),
-            },
-            today: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
-        })
+        let today = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        Ok(Self { today })
     }
 
     /// The hash of a password, in PHC string format.
-    pub(super) fn hash(&self, password: &[u8], salt: &[u8]) -> Result<String, HashError> {
-        self.memories
-            .lend(|memory| hash_now(&self.today, memory, password, salt))
+    pub(super) fn hash(
+        &self,
+        memory: &mut Memory,
+        password: &[u8],
+        salt: &[u8],
+    ) -> Result<String, HashError> {
+        hash_now(&self.today, memory, password, salt)
     }
 
     /// Compares a password with a hash in PHC string format.
-    pub(super) fn verify(&self, password: &Password, hash: &str) -> Result<Verdict, HashError> {
-        self.memories
-            .lend(|memory| verify_now(&self.today, memory, password, hash))
+    pub(super) fn verify(
+        &self,
+        memory: &mut Memory,
+        password: &Password,
+        hash: &str,
+    ) -> Result<Verdict, HashError> {
+        let verdict = verify_now(&self.today, memory, password, hash);
+        // A hash from elsewhere may have asked for more than ours do.
+        memory.keep(self.today.params().block_count());
+        verdict
     }
 }
 
@@ -83,28 +86,36 @@ pub(super) fn is_readable(hash: &str) -> bool {
         })
 }
 
-type Memory = Vec<Block>;
+/// The blocks for which room is asked, 33 MiB of addresses. From 32 MiB on glibc
+/// takes memory from the system and gives it back at once; less would stay with
+/// the process. Blocks that are not written to take no memory.
+const ROOM: usize = 33 * 1024;
 
-/// The working memory of the threads, kept between hashes: given back to the
-/// allocator each time, it would stay with every thread that ever hashed.
-struct Memories {
-    largest: usize,
-    idle: Mutex<Vec<Memory>>,
-}
+/// The working memory of a thread.
+#[derive(Default)]
+pub(super) struct Memory(Vec<Block>);
 
-impl Memories {
-    fn lend<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
-        let mut memory = self.idle().pop().unwrap_or_default();
-        let done = work(&mut memory);
-        // A hash from elsewhere may have asked for more than ours do.
-        if memory.len() <= self.largest {
-            self.idle().push(memory);
+impl Memory {
+    /// So many blocks, whatever they hold.
+    pub(super) fn blocks(&mut self, count: usize) -> &mut [Block] {
+        if self.0.is_empty() {
+            self.0.reserve_exact(count.max(ROOM));
         }
-        done
+        self.0.resize(count, Block::new());
+        &mut self.0
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Memory>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Gives all of it back if it is more than so many blocks.
+    fn keep(&mut self, most: usize) {
+        if self.0.len() > most {
+            *self = Self::default();
+        }
+    }
+
+    /// How many blocks it has.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 }
 
@@ -164,10 +175,10 @@ fn fill(
     salt: &[u8],
     length: usize,
 ) -> Result<Output, HashError> {
-    memory.resize(argon2.params().block_count(), Block::new());
+    let blocks = memory.blocks(argon2.params().block_count());
     Output::init_with(length, |output| {
         argon2
-            .hash_password_into_with_memory(password, salt, output, memory.as_mut_slice())
+            .hash_password_into_with_memory(password, salt, output, blocks)
             .map_err(Into::into)
     })
     .map_err(broken)
@@ -185,11 +196,13 @@ mod tests {
                 ..HashCost::DEFAULT
             };
             let hasher = Argon2id::new(cost).unwrap();
-            hasher.hash(b"correct horse", &[7; 16]).unwrap()
+            let hash = hasher.hash(&mut Memory::default(), b"correct horse", &[7; 16]);
+            hash.unwrap()
         };
         let hasher = Argon2id::new(HashCost::DEFAULT).unwrap();
         let password = Password::presented("correct horse");
-        let verdict = |hash: &str| hasher.verify(&password, hash).unwrap();
+        let mut memory = Memory::default();
+        let mut verdict = |hash: &str| hasher.verify(&mut memory, &password, hash).unwrap();
         assert_eq!(verdict(&hash_with(2)), Verdict::Right);
         assert_eq!(verdict(&hash_with(1)), Verdict::RightButOutdated);
         assert_eq!(verdict(&hash_with(3)), Verdict::RightButOutdated);
@@ -201,15 +214,11 @@ mod tests {
         let hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ\
                     $CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let password = Password::presented("password");
-        assert_eq!(
-            hasher.verify(&password, hash).unwrap(),
-            Verdict::RightButOutdated
-        );
-        assert_eq!(hasher.memories.idle().len(), 0);
-        assert!(
-            hasher
-                .verify(&password, "$argon2id$v=19$m=1,t=1,p=1")
-                .is_err()
-        );
+        let mut memory = Memory::default();
+        let verdict = hasher.verify(&mut memory, &password, hash).unwrap();
+        assert_eq!(verdict, Verdict::RightButOutdated);
+        assert_eq!(memory.len(), 0);
+        let cut = hasher.verify(&mut memory, &password, "$argon2id$v=19$m=1,t=1,p=1");
+        assert!(cut.is_err());
     }
 }

@@ -15,7 +15,7 @@ mod argon2;
 mod foreign;
 mod pool;
 
-use argon2::Argon2id;
+use argon2::{Argon2id, Memory};
 use foreign::Foreign;
 use pool::Pool;
 
@@ -37,9 +37,10 @@ impl PooledHasher {
         let argon2 = Argon2id::new(cost)?;
         let mut secret = [0; 32];
         randomness.fill(&mut secret);
-        let nobodys_hash = argon2.hash(&secret, &salt(randomness.as_ref()))?;
+        let nobodys_hash =
+            argon2.hash(&mut Memory::default(), &secret, &salt(randomness.as_ref()))?;
         Ok(Self {
-            pool: Pool::new(threads),
+            pool: Pool::new(threads)?,
             argon2: Arc::new(argon2),
             randomness,
             nobodys_hash,
@@ -53,7 +54,7 @@ impl PasswordHasher for PooledHasher {
         let (argon2, password) = (Arc::clone(&self.argon2), password.clone());
         let salt = salt(self.randomness.as_ref());
         self.pool
-            .run(move || argon2.hash(password.expose().as_bytes(), &salt))
+            .run(move |memory| argon2.hash(memory, password.expose().as_bytes(), &salt))
             .await
     }
 
@@ -63,9 +64,9 @@ impl PasswordHasher for PooledHasher {
         let hash = hash.unwrap_or(&self.nobodys_hash).to_owned();
         let verdict = self
             .pool
-            .run(move || match Foreign::parse(&hash) {
+            .run(move |memory| match Foreign::parse(&hash) {
                 Some(foreign) => foreign.verify(&password),
-                None => argon2.verify(&password, &hash),
+                None => argon2.verify(memory, &password, &hash),
             })
             .await?;
         Ok(if known { verdict } else { Verdict::Wrong })
