@@ -163,8 +163,21 @@ def follow_readme(lectern, _):
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=lectern.folder,
                           capture_output=True, text=True, timeout=120, check=False)
     seen = f"{done.stdout}\n{done.stderr}"
-    expect(done.returncode == 0 and '"response"' in seen and "event: done" in seen,
-           "the README's commands", seen)
+    for sign in ('"response"', "event: done", '"results"'):
+        expect(done.returncode == 0 and sign in seen, f"the README's commands: no {sign}", seen)
+
+
+def sign_out(lectern, _):
+    """Who signs out is refused by api-service within a second."""
+    token = lectern.sign_up("eve")
+    expect(lectern.ask("api", "GET", "/v1/documents", token).status == 200, "not let in")
+    ended = lectern.ask("auth", "DELETE", "/v1/sessions/current", token)
+    expect(ended.status == 204, "the session goes on", ended)
+    deadline = time.monotonic() + 1
+    while (answer := lectern.ask("api", "GET", "/v1/documents", token)).status == 200:
+        expect(time.monotonic() < deadline, "still let in after a second", answer)
+        time.sleep(0.02)
+    expect(answer.status == 401 and answer.json["code"] == "invalid_token", "sign-out", answer)
 
 
 def start_twice(lectern, state):
@@ -193,7 +206,7 @@ def start_again(lectern, state):
 
 
 STEPS = (
-    add_documents, search_and_ask, stream, keep_apart, delete, refuse, follow_readme,
+    add_documents, search_and_ask, stream, keep_apart, delete, refuse, follow_readme, sign_out,
     start_twice, start_again)
 
 

@@ -3,17 +3,25 @@
 use std::{fs, sync::Arc};
 
 use api_service::{
-    app::ports::{TokenVerifier, UnverifiedToken},
-    outbound::jwks::JwksVerifier,
+    app::{
+        follow_accounts::RefusedTokens,
+        ports::{TokenVerifier, UnverifiedToken},
+    },
+    domain::principal::{Principal, UserId},
+    outbound::{access_tokens::SharedSecretVerifier, jwks::JwksVerifier},
 };
+use proto::claims::{DEFAULT_AUDIENCE, DEFAULT_ISSUER, Role};
+use secrecy::SecretString;
 use serde_json::json;
 use service_kit::clock::FixedClock;
 use wiremock::ResponseTemplate;
 
 use crate::support::{
     NOON,
+    accounts::Accounts,
     auth::{AuthService, KID, SEED, claims_of, key_set, signed, token_of, verifier},
     caller,
+    forge::forge,
 };
 
 /// Where nobody listens.
@@ -163,4 +171,41 @@ async fn a_key_set_may_be_hostile() {
         verifier.refresh().await;
         assert!(holds(&verifier, &token_of("ada")).await);
     }
+}
+
+#[tokio::test]
+async fn a_shared_secret_is_taken_and_nothing_else() {
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+    let clock = Arc::new(FixedClock::at(NOON));
+    let verifier_with = |secret: &str, issuer: &str| {
+        let secret = SecretString::from(secret);
+        let refused = Arc::new(RefusedTokens::default());
+        SharedSecretVerifier::new(&secret, issuer, DEFAULT_AUDIENCE, clock.clone(), refused)
+    };
+    let sharing = verifier_with(SECRET, DEFAULT_ISSUER);
+    let both = Accounts::new().await;
+    let auth = both.start_sharing(&clock, SECRET).await;
+    let ada = auth.sign_up("ada").await;
+    let token = auth.token(&ada);
+    let principal = sharing.verify(&token).await.unwrap();
+    let expected = Principal::user(UserId(ada.user.id.clone()), Role::User);
+    assert_eq!(principal, expected);
+
+    let other_secret = verifier_with("0123456789abcdef0123456789abcdeF", DEFAULT_ISSUER);
+    let other_issuer = verifier_with(SECRET, "elsewhere");
+    let keys = AuthService::start().await;
+    let keyed = keys.verifier(clock.clone(), None);
+    let others: [&dyn TokenVerifier; 3] = [&other_secret, &other_issuer, &keyed];
+    for verifier in others {
+        let refused = verifier.verify(&token).await;
+        assert!(matches!(refused, Err(UnverifiedToken::Invalid)));
+    }
+    for name in ["good", "none", "hs256_public_key", "tampered", "plain_jwt"] {
+        let refused = sharing.verify(&forge(name)).await;
+        assert!(matches!(refused, Err(UnverifiedToken::Invalid)), "{name}");
+    }
+    clock.advance(8 * 24 * 60 * 60 * 1000);
+    let late = sharing.verify(&token).await;
+    assert!(matches!(late, Err(UnverifiedToken::Expired)));
+    auth.stop().await;
 }

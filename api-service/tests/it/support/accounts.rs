@@ -69,14 +69,32 @@ impl Accounts {
         self.start_with(clock, None).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a stop waits for both servers")]
     pub async fn start_with(
         &self,
         clock: &Arc<FixedClock>,
         tls: Option<ServerTlsConfig>,
     ) -> Running {
-        let folder = self.folder.path().to_str().unwrap().to_owned();
-        let config = Config::from_values([("DATA_DIR".to_owned(), folder)]).unwrap();
+        self.serve(clock, tls, &[]).await
+    }
+
+    /// One that signs tokens with a shared secret.
+    pub async fn start_sharing(&self, clock: &Arc<FixedClock>, secret: &str) -> Running {
+        self.serve(clock, None, &[("JWT_SECRET", secret)]).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a stop waits for both servers")]
+    async fn serve(
+        &self,
+        clock: &Arc<FixedClock>,
+        tls: Option<ServerTlsConfig>,
+        settings: &[(&str, &str)],
+    ) -> Running {
+        let folder = self.folder.path().to_str().unwrap();
+        let all = [("DATA_DIR", folder)]
+            .into_iter()
+            .chain(settings.iter().copied());
+        let owned = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::from_values(owned).unwrap();
         // A second start must not make the first one's ids again.
         let randomness = Arc::new(SystemRandomness);
         let service = startup::assemble(&config, clock.clone(), randomness).await;
