@@ -128,11 +128,13 @@ impl App {
     }
 
     /// Whether the owner of the account signed in lately from where `client`
-    /// is.
+    /// is. Where there is no account the log is read as well: nobody is to tell
+    /// by the time.
     async fn is_known(&self, owner: Option<&str>, client: &Client) -> Result<bool, Error> {
-        let (Some(owner), Some(ip)) = (owner, &client.ip) else {
+        let Some(ip) = &client.ip else {
             return Ok(false);
         };
+        let owner = owner.unwrap_or_default();
         let since = self.clock.now() - ADDRESS_REMEMBERED;
         let seen = self.audit.addresses(Act::SignedIn, owner, since).await?;
         Ok(seen.iter().any(|address| network(address) == network(ip)))
