@@ -141,6 +141,7 @@ pub async fn index(config: &Config, parts: &Parts) -> Result<Option<OpenedIndex>
 pub fn app(config: &Config, parts: &Parts, index: Option<Arc<dyn VectorIndex>>) -> App {
     let store = Arc::new(SqlStore::new(parts.database.clone()));
     App {
+        bases: store.clone(),
         documents: store.clone(),
         jobs: store.clone(),
         conversations: store.clone(),

@@ -3,12 +3,13 @@
 
 use super::{
     App,
+    create_knowledge_base::checked_name,
     error::Error,
     ports::{Taken, UnverifiedToken, WantedBase},
 };
 use crate::domain::{
     document::{Document, DocumentId, MediaType, NewDocument, Origin, is_label},
-    knowledge_base::{KnowledgeBase, KnowledgeBaseId, PERSONAL, Visibility, is_name},
+    knowledge_base::{KnowledgeBase, KnowledgeBaseId, PERSONAL, Visibility},
     principal::Principal,
 };
 
@@ -103,12 +104,7 @@ impl App {
         if !caller.manages_public_knowledge() {
             return Err(Error::ReadOnly);
         }
-        if !is_name(name) {
-            return Err(Error::Label(
-                "A knowledge base's name has 1 to 100 characters, no control characters, \
-                 and no white space around it.",
-            ));
-        }
+        checked_name(name)?;
         let wanted = WantedBase {
             id: KnowledgeBaseId(self.new_id()),
             name: name.to_owned(),

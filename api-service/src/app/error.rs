@@ -3,7 +3,7 @@
 
 use proto::{api_key::KeyScope, error_kind::ErrorKind};
 
-use super::ports::{IndexError, StoreError, UnverifiedKey, UnverifiedToken};
+use super::ports::{IndexError, Refused, StoreError, UnverifiedKey, UnverifiedToken};
 use crate::{domain::question::InvalidQuestion, pipeline::parsing::ParseError};
 
 /// Why a verb could not be done.
@@ -19,7 +19,9 @@ pub enum Error {
     #[error("The API key lacks the scope {}; give it the scope, or use another key.", .0.as_str())]
     MissingScope(KeyScope),
     /// The caller may see it, but not change it.
-    #[error("You may read this knowledge base but not change it; an administrator can.")]
+    #[error(
+        "You may read this knowledge base but not change it; its owner or an administrator can."
+    )]
     ReadOnly,
     /// There is no such document, or it is somebody else's.
     #[error("There is no document with this id among yours.")]
@@ -30,6 +32,18 @@ pub enum Error {
     /// There is no such knowledge base, or it is somebody else's.
     #[error("There is no knowledge base with this name that you may read.")]
     NoSuchKnowledgeBase,
+    /// The caller's knowledge base has this name, or a public one has it.
+    #[error("There is a knowledge base of this name already; choose another name.")]
+    NameTaken,
+    /// There are as many knowledge bases, or shares of one, as there may be.
+    #[error("There are as many of these as there may be; delete some first.")]
+    TooMany,
+    /// It is not shared with this user.
+    #[error("The knowledge base is not shared with this user.")]
+    NoSuchShare,
+    /// The account to share with was deleted.
+    #[error("There is no user with this id; ask them for the `id` that `GET /v1/me` tells.")]
+    UnknownUser,
     /// There is no such conversation, or it is somebody else's.
     #[error("There is no conversation with this id among yours; leave it out to begin one.")]
     NoSuchConversation,
@@ -96,7 +110,10 @@ impl Error {
             Self::NoSuchDocument
             | Self::NoSuchJob
             | Self::NoSuchKnowledgeBase
-            | Self::NoSuchConversation => ErrorKind::NotFound,
+            | Self::NoSuchConversation
+            | Self::NoSuchShare
+            | Self::UnknownUser => ErrorKind::NotFound,
+            Self::NameTaken | Self::TooMany => ErrorKind::Conflict,
             Self::Question(_)
             | Self::Label(_)
             | Self::Limit
@@ -121,6 +138,10 @@ impl Error {
             Self::NoSuchJob => "job_not_found",
             Self::NoSuchKnowledgeBase => "knowledge_base_not_found",
             Self::NoSuchConversation => "conversation_not_found",
+            Self::NameTaken => "knowledge_base_name_taken",
+            Self::TooMany => "too_many",
+            Self::NoSuchShare => "share_not_found",
+            Self::UnknownUser => "unknown_user",
             Self::Question(InvalidQuestion::Empty) => "empty_message",
             Self::Question(InvalidQuestion::TooLong) => "message_too_long",
             Self::Label(_) => "invalid_label",
@@ -140,5 +161,18 @@ impl Error {
 impl From<InvalidQuestion> for Error {
     fn from(invalid: InvalidQuestion) -> Self {
         Self::Question(invalid)
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Missing => Self::NoSuchKnowledgeBase,
+            Refused::ReadOnly => Self::ReadOnly,
+            Refused::NameTaken => Self::NameTaken,
+            Refused::TooMany => Self::TooMany,
+            Refused::NoAccount => UnverifiedToken::Invalid.into(),
+            Refused::Store(error) => Self::Store(error),
+        }
     }
 }

@@ -279,6 +279,10 @@ impl App {
             self.drop_points(&document, version).await?;
             self.jobs.cleared(&document, version).await?;
         }
+        for base in self.bases.garbage_bases().await? {
+            self.index()?.delete_base(&base).await?;
+            self.bases.cleared_base(&base).await?;
+        }
         Ok(())
     }
 }

@@ -19,6 +19,17 @@ impl App {
         Ok(self.documents.knowledge_bases(&caller.scope()).await?)
     }
 
+    /// A knowledge base that the caller may read.
+    pub async fn knowledge_base(
+        &self,
+        caller: &Principal,
+        id: &str,
+    ) -> Result<KnowledgeBase, Error> {
+        let bases = self.documents.knowledge_bases(&caller.scope()).await?;
+        let mut named = bases.into_iter().filter(|base| base.id.0 == id);
+        named.next().ok_or(Error::NoSuchKnowledgeBase)
+    }
+
     /// A page of the documents that the caller may read, of one knowledge base
     /// or of all.
     pub async fn list_documents(
@@ -83,8 +94,9 @@ impl App {
         Ok(())
     }
 
-    /// The knowledge base of this name or id that a caller may read. A private
-    /// one of their own goes before a public one of the same name.
+    /// The knowledge base of this name or id that a caller may read. One of
+    /// their own goes before a public one of the same name, and that before one
+    /// of somebody else's, who could shadow it otherwise.
     pub(super) async fn readable_base(
         &self,
         scope: &Scope,
@@ -96,7 +108,7 @@ impl App {
             .into_iter()
             .filter(|base| base.name == name || base.id == named)
             .collect();
-        fitting.sort_by_key(|base| base.owner.is_empty());
+        fitting.sort_by_key(|base| (!base.is_own(scope), !base.owner.is_empty()));
         fitting.into_iter().next().ok_or(Error::NoSuchKnowledgeBase)
     }
 }

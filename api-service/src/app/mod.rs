@@ -3,7 +3,10 @@
 
 pub mod add_document;
 pub mod ask;
+pub mod change_knowledge_base;
 pub mod check_index;
+pub mod create_knowledge_base;
+pub mod delete_knowledge_base;
 pub mod erase;
 pub mod error;
 pub mod evaluate;
@@ -13,6 +16,7 @@ pub mod ingest_directory;
 pub mod knowledge;
 pub mod ports;
 pub mod search;
+pub mod share_knowledge_base;
 pub mod verify_api_key;
 
 use std::sync::Arc;
@@ -23,12 +27,14 @@ use crate::domain::index::Fusion;
 use follow_accounts::RefusedTokens;
 use ports::{
     AccountStore, ConversationStore, DenseEmbedder, DocumentStore, Generator, JobStore,
-    SparseEmbedder, VectorIndex,
+    KnowledgeBaseStore, SparseEmbedder, VectorIndex,
 };
 
 /// Everything that the verbs need from outside, and the settings that are
 /// theirs.
 pub struct App {
+    /// Knowledge bases and their shares.
+    pub bases: Arc<dyn KnowledgeBaseStore>,
     /// Documents and knowledge bases.
     pub documents: Arc<dyn DocumentStore>,
     /// Jobs.

@@ -1,6 +1,8 @@
 //! What the verbs need from outside. Every read of a caller's things takes a
 //! [`Scope`] or a [`SearchScope`]; only work that was claimed is done without.
 
+mod knowledge_bases;
+
 use std::pin::Pin;
 
 use async_trait::async_trait;
@@ -18,6 +20,8 @@ use crate::domain::{
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
     principal::{Principal, Scope, SearchScope, UserId},
 };
+
+pub use knowledge_bases::{BaseChange, KnowledgeBaseStore, Refused};
 
 /// The database failed, or holds what it can't hold.
 #[derive(Debug, thiserror::Error)]

@@ -1,10 +1,10 @@
 //! Nobody sees, finds, changes or is answered from what is another's.
 
-use api_service::http::{PUBLIC_ROUTES, routes};
+use api_service::http::{PUBLIC_ROUTES, Route, routes};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, TestHome, json_request, plain_request, request};
+use crate::support::{TestApp, TestHome, json_request, plain_request, request, user_id};
 
 #[tokio::test]
 async fn every_route_needs_a_token_unless_it_is_listed() {
@@ -23,7 +23,8 @@ async fn every_route_needs_a_token_unless_it_is_listed() {
     assert!(walked >= 10, "only {walked} routes were walked");
 }
 
-/// A document of Ada's, its job, its knowledge base, and a conversation.
+/// A document of Ada's, its job, its knowledge base, which is shared with Carl,
+/// and a conversation.
 async fn adas_ids(app: &TestApp) -> [String; 4] {
     let document = app
         .add("ada", &json!({"text": "The vault opens at nine."}))
@@ -31,13 +32,31 @@ async fn adas_ids(app: &TestApp) -> [String; 4] {
     app.work().await;
     let chat = json_request("ada", "POST /v1/chat", &json!({"message": "vault?"}));
     let (_, answer) = app.ask(chat).await;
-    [
+    let ids = [
         &document["id"],
         &document["job"]["id"],
         &document["knowledge_base"]["id"],
         &answer["conversation_id"],
     ]
-    .map(|id| id.as_str().unwrap().to_owned())
+    .map(|id| id.as_str().unwrap().to_owned());
+    let line = format!(
+        "PUT /v1/knowledge-bases/{}/shares/{}",
+        ids[2],
+        user_id("carl")
+    );
+    let (status, body) = app
+        .ask(json_request("ada", &line, &json!({"role": "reader"})))
+        .await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    ids
+}
+
+/// A body that the route takes.
+fn body_of(route: &Route) -> Value {
+    match (route.method.as_str(), route.path) {
+        ("PUT", "/v1/knowledge-bases/{id}/shares/{user_id}") => json!({"role": "editor"}),
+        _ => json!({}),
+    }
 }
 
 #[tokio::test]
@@ -50,15 +69,19 @@ async fn every_route_with_an_id_answers_404_to_another() {
             let mut known_to_ada = 0;
             for id in &ids {
                 let path = route.path.replace("{id}", id);
-                assert!(!path.contains('{'), "{path}: a parameter that is no {{id}}");
+                let path = path.replace("{user_id}", &user_id("carl"));
+                assert!(
+                    !path.contains('{'),
+                    "{path}: a parameter that is not known here"
+                );
                 let line = format!("{} {path}", route.method);
                 for name in ["ben", "admin"] {
-                    let asked = json_request(name, &line, &json!({}));
+                    let asked = json_request(name, &line, &body_of(route));
                     let (status, body) = app.ask(asked).await;
                     assert_eq!(status, StatusCode::NOT_FOUND, "{line} by {name}: {body}");
                     assert!(!body.to_string().contains("vault"), "{body}");
                 }
-                let (status, _) = app.ask(plain_request("ada", &line)).await;
+                let (status, _) = app.ask(json_request("ada", &line, &body_of(route))).await;
                 known_to_ada += usize::from(status.is_success());
             }
             assert!(

@@ -18,6 +18,7 @@ mod ingest;
 mod isolation;
 mod process;
 mod recovery;
+mod sharing;
 mod store;
 mod support;
 mod tidy;

@@ -1,5 +1,6 @@
 //! The canonical surface, `/v1`.
 
+mod knowledge_bases;
 mod multipart;
 pub mod problem;
 mod stream;
@@ -19,13 +20,13 @@ use super::{HttpState, Route, extract::Caller};
 use crate::app::{add_document::Upload, ports::Page};
 use problem::V1Error;
 use wire::{
-    ChatBody, DocumentWire, DocumentsWire, JobWire, KnowledgeBasesWire, ListQuery, NewDocumentBody,
-    ResultsWire, SearchBody,
+    ChatBody, DocumentWire, DocumentsWire, JobWire, ListQuery, NewDocumentBody, ResultsWire,
+    SearchBody,
 };
 
 /// The routes.
 pub fn routes() -> Vec<Route> {
-    vec![
+    let mut routes = vec![
         Route::new(
             Method::POST,
             "/v1/documents",
@@ -51,17 +52,13 @@ pub fn routes() -> Vec<Route> {
             delete(delete_document),
         ),
         Route::new(Method::GET, "/v1/jobs/{id}", DocumentsRead, get(job)),
-        Route::new(
-            Method::GET,
-            "/v1/knowledge-bases",
-            DocumentsRead,
-            get(knowledge_bases),
-        ),
         Route::new(Method::POST, "/v1/search", Search, post(search)),
         Route::new(Method::POST, "/v1/chat", Chat, post(chat)),
         Route::new(Method::GET, "/v1/chat", Chat, get(chat_by_query)),
         Route::new(Method::POST, "/v1/chat/stream", Chat, post(chat_stream)),
-    ]
+    ];
+    routes.extend(knowledge_bases::routes());
+    routes
 }
 
 async fn add_document(
@@ -131,13 +128,6 @@ async fn job(
     ProblemPath(id): ProblemPath<String>,
 ) -> Result<Json<JobWire>, V1Error> {
     Ok(Json(state.app.job(&caller, &id).await?.into()))
-}
-
-async fn knowledge_bases(
-    State(state): State<HttpState>,
-    Caller(caller): Caller,
-) -> Result<Json<KnowledgeBasesWire>, V1Error> {
-    Ok(Json(state.app.knowledge_bases(&caller).await?.into()))
 }
 
 async fn search(

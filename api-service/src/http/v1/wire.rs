@@ -12,12 +12,11 @@ use crate::{
         chunk::Passage,
         document::Document,
         job::Job,
-        knowledge_base::KnowledgeBase,
     },
 };
 
 /// A moment as RFC 3339 with exactly three digits of a second.
-fn time(millis: Millis) -> String {
+pub(super) fn time(millis: Millis) -> String {
     let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
@@ -194,35 +193,6 @@ impl DocumentsWire {
         Self {
             documents: documents.into_iter().map(Into::into).collect(),
             next,
-        }
-    }
-}
-
-/// A knowledge base.
-#[derive(Debug, Serialize)]
-pub struct KnowledgeBaseWire {
-    id: String,
-    name: String,
-    visibility: &'static str,
-    created_at: String,
-}
-
-/// All knowledge bases that a caller may read.
-#[derive(Debug, Serialize)]
-pub struct KnowledgeBasesWire {
-    knowledge_bases: Vec<KnowledgeBaseWire>,
-}
-
-impl From<Vec<KnowledgeBase>> for KnowledgeBasesWire {
-    fn from(bases: Vec<KnowledgeBase>) -> Self {
-        let bases = bases.into_iter().map(|base| KnowledgeBaseWire {
-            id: base.id.0,
-            name: base.name,
-            visibility: base.visibility.as_str(),
-            created_at: time(base.created_at),
-        });
-        Self {
-            knowledge_bases: bases.collect(),
         }
     }
 }

@@ -121,7 +121,7 @@ impl AccountStore for SqlStore {
         sqlx::query(
             "INSERT INTO erased_bases (knowledge_base_id, user_id) \
              SELECT k.id, e.user_id FROM erasures e JOIN knowledge_bases k \
-             ON k.owner_id = e.user_id AND k.visibility = 'private' \
+             ON k.owner_id = e.user_id \
              WHERE e.user_id = $1 ON CONFLICT DO NOTHING",
         )
         .bind(&user.0)
@@ -144,13 +144,17 @@ impl AccountStore for SqlStore {
                 return Ok(true);
             }
         }
-        sqlx::query(
+        for statement in [
             "DELETE FROM knowledge_bases WHERE id IN \
              (SELECT knowledge_base_id FROM erased_bases WHERE user_id = $1)",
-        )
-        .bind(&user.0)
-        .execute(&mut *transaction)
-        .await?;
+            "DELETE FROM knowledge_base_shares WHERE user_id = $1",
+            "DELETE FROM owners WHERE user_id = $1",
+        ] {
+            sqlx::query(statement)
+                .bind(&user.0)
+                .execute(&mut *transaction)
+                .await?;
+        }
         transaction.commit().await?;
         Ok(false)
     }

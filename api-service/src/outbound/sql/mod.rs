@@ -43,10 +43,12 @@ fn impossible(row: &str, value: &str) -> StoreError {
     StoreError(Box::new(ImpossibleRow(row.to_owned(), value.to_owned())))
 }
 
-/// The condition that knowledge base `k` is in a scope, whose owner is `$1`.
-const IN_SCOPE: &str = "(k.visibility = 'public' \
-    OR (k.visibility = 'members' AND $1 <> '') \
-    OR (k.visibility = 'private' AND $1 <> '' AND k.owner_id = $1))";
+/// The condition that knowledge base `k` is in a scope, whose owner is `$1`:
+/// what [`KnowledgeBase::access`](crate::domain::knowledge_base::KnowledgeBase::access)
+/// says, for rows.
+const IN_SCOPE: &str = "(k.visibility = 'public' OR ($1 <> '' AND (k.visibility = 'members' \
+    OR k.owner_id = $1 OR EXISTS (SELECT 1 FROM knowledge_base_shares held \
+    WHERE held.knowledge_base_id = k.id AND held.user_id = $1))))";
 
 /// A query text that is put together from constants of this folder and
 /// placeholders, and from nothing that came from outside.

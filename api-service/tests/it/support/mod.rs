@@ -109,6 +109,7 @@ impl TestApp {
         };
         let stores = Arc::new(store.clone());
         let app = Arc::new(App {
+            bases: stores.clone(),
             documents: stores.clone(),
             jobs: stores.clone(),
             conversations: stores.clone(),
