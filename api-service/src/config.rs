@@ -86,6 +86,11 @@ pub const VARIABLES: &[Variable] = &[
         "dbsf",
         "How dense and BM25 hits are fused: `dbsf` or `rrf`.",
     ),
+    Variable::secret(
+        "LINK_SECRET",
+        "Signs links to documents: 32 bytes or more, the same in all replicas; default: one that \
+         is made and kept in DATA_DIR/link-secret.",
+    ),
     Variable::plain(
         "MAX_UPLOAD_BYTES",
         "26214400",
@@ -156,6 +161,9 @@ pub struct Config {
     pub embedding_threads: usize,
     /// How dense and BM25 hits are fused.
     pub fusion: Fusion,
+    /// What signs links to documents; its file in the data folder where there
+    /// is none.
+    pub link_secret: Option<SecretString>,
     /// The largest body of a request, in bytes.
     pub max_upload_bytes: usize,
     /// The language model, if one is configured.
@@ -238,6 +246,7 @@ impl Config {
             qdrant,
             embedding_threads: embedding_threads(environment)?,
             fusion: fusion(environment)?,
+            link_secret: link_secret(environment)?,
             max_upload_bytes: environment.parsed("MAX_UPLOAD_BYTES")?,
             llm: llm(environment)?,
             allowed_origins: AllowedOrigins::read(environment, "ALLOWED_ORIGINS")?,
@@ -293,6 +302,16 @@ fn accounts(environment: &Environment) -> Result<AccountsConfig, InvalidVariable
         identity,
         service_token,
     })
+}
+
+fn link_secret(environment: &Environment) -> Result<Option<SecretString>, InvalidVariable> {
+    let secret = environment.secret("LINK_SECRET")?;
+    let is_short = |secret: &SecretString| secret.expose_secret().len() < 32;
+    if secret.as_ref().is_some_and(is_short) {
+        let problem = "must have at least 32 bytes; make one with `openssl rand -hex 32`";
+        return Err(InvalidVariable::new("LINK_SECRET", problem));
+    }
+    Ok(secret)
 }
 
 fn embedding_threads(environment: &Environment) -> Result<usize, InvalidVariable> {
@@ -407,6 +426,7 @@ mod tests {
             ("OPENAI_API_KEY", "your-key-here"),
             ("JWT_SECRET", "thirty-one-bytes-are-not-enough"),
             ("ALGORITHM", "RS256"),
+            ("LINK_SECRET", "thirty-one-bytes-are-not-enough"),
         ] {
             let error = config(&[(name, value)]).unwrap_err();
             assert!(!error.to_string().contains(value), "{error}");

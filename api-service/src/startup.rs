@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow, bail};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use service_kit::{
     clock::{Clock, Randomness, SystemClock, SystemRandomness, new_id},
     database::Database,
     health::{Dependency, Health},
+    secret_file,
     serve::{bind, serve},
 };
 use tokio::sync::Notify;
@@ -29,6 +31,7 @@ use crate::{
         access_tokens::SharedSecretVerifier,
         accounts::{AccountsAddress, ClientTls, GrpcAccounts, ServiceToken},
         bm25::Bm25,
+        document_links::SignedLinks,
         edge::{EdgeIndex, OpenError},
         embedding::minilm::MiniLm,
         jwks::{JwksSettings, JwksVerifier},
@@ -45,6 +48,7 @@ pub struct Parts {
     sparse: Arc<Bm25>,
     generator: Option<Arc<dyn Generator>>,
     client: reqwest::Client,
+    links: Arc<SignedLinks>,
 }
 
 /// The index, and whether this process is the only one that has it.
@@ -84,6 +88,7 @@ pub async fn parts(config: &Config) -> Result<Parts> {
         .user_agent(concat!("lectern/", env!("CARGO_PKG_VERSION")))
         .build()?;
     let generator = config.llm.as_ref().map(|llm| generator(llm, &client));
+    let links = Arc::new(links(config).context("DATA_DIR/link-secret")?);
     let database = migrated_database(config).await?;
     Ok(Parts {
         database,
@@ -91,7 +96,22 @@ pub async fn parts(config: &Config) -> Result<Parts> {
         sparse: Arc::new(Bm25::new()?),
         generator,
         client,
+        links,
     })
+}
+
+/// What signs links to documents: the secret that is set, or one that is made
+/// at the first start and kept.
+fn links(config: &Config) -> std::io::Result<SignedLinks> {
+    let secret = match &config.link_secret {
+        Some(secret) => secret.clone(),
+        None => secret_file::read_or_create(&config.data_dir.join("link-secret"), || {
+            let mut bytes = [0; 32];
+            SystemRandomness.fill(&mut bytes);
+            URL_SAFE_NO_PAD.encode(bytes)
+        })?,
+    };
+    Ok(SignedLinks::new(&secret))
 }
 
 fn generator(llm: &LlmConfig, client: &reqwest::Client) -> Arc<dyn Generator> {
@@ -145,6 +165,8 @@ pub fn app(config: &Config, parts: &Parts, index: Option<Arc<dyn VectorIndex>>) 
         documents: store.clone(),
         jobs: store.clone(),
         conversations: store.clone(),
+        views: store.clone(),
+        links: parts.links.clone(),
         accounts: store,
         refused: Arc::new(RefusedTokens::default()),
         new_erasures: Arc::new(Notify::new()),

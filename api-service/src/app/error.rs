@@ -44,6 +44,18 @@ pub enum Error {
     /// The account to share with was deleted.
     #[error("There is no user with this id; ask them for the `id` that `GET /v1/me` tells.")]
     UnknownUser,
+    /// The document has no such chunk.
+    #[error("There is no chunk with this id in the document.")]
+    NoSuchChunk,
+    /// The link was not made here, or what it showed is gone or out of sight.
+    #[error("This link leads to nothing, or no longer; ask for another one.")]
+    InvalidLink,
+    /// The link held, and no longer does.
+    #[error("This link has expired; ask for another one.")]
+    ExpiredLink,
+    /// A link is to hold for too long, or for no time.
+    #[error("`expires_in` must be between 1 and 900 seconds.")]
+    LinkLifetime,
     /// There is no such conversation, or it is somebody else's.
     #[error("There is no conversation with this id among yours; leave it out to begin one.")]
     NoSuchConversation,
@@ -112,11 +124,15 @@ impl Error {
             | Self::NoSuchKnowledgeBase
             | Self::NoSuchConversation
             | Self::NoSuchShare
-            | Self::UnknownUser => ErrorKind::NotFound,
+            | Self::UnknownUser
+            | Self::NoSuchChunk
+            | Self::InvalidLink
+            | Self::ExpiredLink => ErrorKind::NotFound,
             Self::NameTaken | Self::TooMany => ErrorKind::Conflict,
             Self::Question(_)
             | Self::Label(_)
             | Self::Limit
+            | Self::LinkLifetime
             | Self::Cursor
             | Self::EmptyDocument
             | Self::NotUtf8
@@ -142,6 +158,10 @@ impl Error {
             Self::TooMany => "too_many",
             Self::NoSuchShare => "share_not_found",
             Self::UnknownUser => "unknown_user",
+            Self::NoSuchChunk => "chunk_not_found",
+            Self::InvalidLink => "invalid_link",
+            Self::ExpiredLink => "expired_link",
+            Self::LinkLifetime => "invalid_lifetime",
             Self::Question(InvalidQuestion::Empty) => "empty_message",
             Self::Question(InvalidQuestion::TooLong) => "message_too_long",
             Self::Label(_) => "invalid_label",

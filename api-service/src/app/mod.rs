@@ -18,6 +18,7 @@ pub mod ports;
 pub mod search;
 pub mod share_knowledge_base;
 pub mod verify_api_key;
+pub mod view_document;
 
 use std::sync::Arc;
 
@@ -26,8 +27,8 @@ use service_kit::clock::{Clock, Randomness};
 use crate::domain::index::Fusion;
 use follow_accounts::RefusedTokens;
 use ports::{
-    AccountStore, ConversationStore, DenseEmbedder, DocumentStore, Generator, JobStore,
-    KnowledgeBaseStore, SparseEmbedder, VectorIndex,
+    AccountStore, ConversationStore, DenseEmbedder, DocumentStore, DocumentViews, Generator,
+    JobStore, KnowledgeBaseStore, LinkSeal, SparseEmbedder, VectorIndex,
 };
 
 /// Everything that the verbs need from outside, and the settings that are
@@ -37,6 +38,10 @@ pub struct App {
     pub bases: Arc<dyn KnowledgeBaseStore>,
     /// Documents and knowledge bases.
     pub documents: Arc<dyn DocumentStore>,
+    /// Documents from close by.
+    pub views: Arc<dyn DocumentViews>,
+    /// Signs links to documents.
+    pub links: Arc<dyn LinkSeal>,
     /// Jobs.
     pub jobs: Arc<dyn JobStore>,
     /// Conversations.

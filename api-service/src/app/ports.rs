@@ -2,6 +2,7 @@
 //! [`Scope`] or a [`SearchScope`]; only work that was claimed is done without.
 
 mod knowledge_bases;
+mod views;
 
 use std::pin::Pin;
 
@@ -22,6 +23,7 @@ use crate::domain::{
 };
 
 pub use knowledge_bases::{BaseChange, KnowledgeBaseStore, Refused};
+pub use views::{ChunkView, DocumentViews, LinkSeal, Original};
 
 /// The database failed, or holds what it can't hold.
 #[derive(Debug, thiserror::Error)]

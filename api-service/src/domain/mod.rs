@@ -8,5 +8,6 @@ pub mod document;
 pub mod index;
 pub mod job;
 pub mod knowledge_base;
+pub mod link;
 pub mod principal;
 pub mod question;

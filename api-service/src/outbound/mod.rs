@@ -5,6 +5,7 @@ pub mod access_tokens;
 pub mod accounts;
 pub mod bm25;
 pub mod directory;
+pub mod document_links;
 pub mod edge;
 pub mod embedding;
 pub mod jwks;

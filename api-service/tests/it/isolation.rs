@@ -64,7 +64,8 @@ async fn every_route_with_an_id_answers_404_to_another() {
     for home in [TestHome::sqlite(), TestHome::postgres().await] {
         let app = TestApp::on(home).await;
         let mut walked = 0;
-        for route in routes().iter().filter(|route| route.path.contains('{')) {
+        let with_ids = |route: &&Route| route.path.contains('{') && route.scope.is_some();
+        for route in routes().iter().filter(with_ids) {
             let ids = adas_ids(&app).await;
             let mut known_to_ada = 0;
             for id in &ids {

@@ -16,6 +16,7 @@ mod hostile;
 mod index;
 mod ingest;
 mod isolation;
+mod links;
 mod process;
 mod recovery;
 mod sharing;

@@ -104,7 +104,8 @@ async fn the_route_table_has_each_route_once_and_ids_in_braces() {
         assert!(seen.insert((method, path)), "{path} twice");
         assert!(path.starts_with('/') && !path.contains(':'), "{path}");
     }
-    for (method, path) in api_service::http::PUBLIC_ROUTES {
+    let public = api_service::http::PUBLIC_ROUTES.iter();
+    for (method, path) in public.filter(|(_, path)| !path.contains('{')) {
         let app = TestApp::sqlite().await;
         let request = axum::http::Request::builder().method(*method).uri(*path);
         let (status, body) = app.ask(request.body(Body::empty()).unwrap()).await;

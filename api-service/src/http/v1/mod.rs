@@ -4,6 +4,7 @@ mod knowledge_bases;
 mod multipart;
 pub mod problem;
 mod stream;
+mod views;
 pub mod wire;
 
 use axum::{
@@ -58,6 +59,7 @@ pub fn routes() -> Vec<Route> {
         Route::new(Method::POST, "/v1/chat/stream", Chat, post(chat_stream)),
     ];
     routes.extend(knowledge_bases::routes());
+    routes.extend(views::routes());
     routes
 }
 

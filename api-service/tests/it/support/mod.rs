@@ -18,7 +18,8 @@ use api_service::{
         health::{AccountsHealth, AuthHealth, DatabaseHealth, IndexHealth},
     },
     outbound::{
-        accounts::GrpcAccounts, bm25::Bm25, edge::EdgeIndex, jwks::JwksVerifier, sql::SqlStore,
+        accounts::GrpcAccounts, bm25::Bm25, document_links::SignedLinks, edge::EdgeIndex,
+        jwks::JwksVerifier, sql::SqlStore,
     },
 };
 use axum::{
@@ -113,6 +114,8 @@ impl TestApp {
             documents: stores.clone(),
             jobs: stores.clone(),
             conversations: stores.clone(),
+            views: stores.clone(),
+            links: Arc::new(SignedLinks::new(&"the secret of a test".into())),
             accounts: stores,
             refused: Arc::new(RefusedTokens::default()),
             new_erasures: Arc::new(Notify::new()),
