@@ -179,6 +179,7 @@ pub fn app(config: &Config, parts: &Parts, index: Option<Arc<dyn VectorIndex>>) 
         new_jobs: Arc::new(Notify::new()),
         fusion: config.fusion,
         answers: TaskTracker::new(),
+        stop: CancellationToken::new(),
     }
 }
 
@@ -192,7 +193,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let listener = bind(config.http_addr, "API_HTTP_ADDR").await?;
     let parts = parts(&config).await?;
     let OpenedIndex { index, alone } = wait_for_index(&config, &parts, &stop).await?;
-    let app = Arc::new(app(&config, &parts, Some(index.clone())));
+    let app = Arc::new(App {
+        stop: stop.clone(),
+        ..app(&config, &parts, Some(index.clone()))
+    });
     app.recover(alone).await.map_err(|error| anyhow!(error))?;
     let accounts = Arc::new(accounts(&config)?);
     let follower = app.follower().await.map_err(|error| anyhow!(error))?;

@@ -3,7 +3,9 @@
 
 use proto::{api_key::KeyScope, error_kind::ErrorKind};
 
-use super::ports::{IndexError, Refused, StoreError, UnverifiedKey, UnverifiedToken};
+use super::ports::{
+    EmbeddingError, IndexError, Refused, StoreError, UnverifiedKey, UnverifiedToken,
+};
 use crate::{domain::question::InvalidQuestion, pipeline::parsing::ParseError};
 
 /// Why a verb could not be done.
@@ -104,7 +106,19 @@ pub enum Error {
     IndexElsewhere,
     /// The embedding model failed.
     #[error("The embedding model failed on our side; try again.")]
-    Embedding(#[from] super::ports::EmbeddingError),
+    Embedding(#[from] EmbeddingError),
+    /// Embedding or indexing took longer than it may.
+    #[error("It took longer than it may on our side; try again.")]
+    StageTooLong,
+    /// A job that is over can't be cancelled.
+    #[error("The job is over; there is nothing left to cancel.")]
+    JobOver,
+    /// The job is not one that can be tried again.
+    #[error(
+        "Only a job that failed or was cancelled can be tried again, and only while its \
+         document has no newer version."
+    )]
+    NotRetryable,
 }
 
 impl Error {
@@ -115,7 +129,8 @@ impl Error {
             | Self::Key(UnverifiedKey::Unavailable)
             | Self::Store(_)
             | Self::Index(_)
-            | Self::IndexElsewhere => ErrorKind::Unavailable,
+            | Self::IndexElsewhere
+            | Self::Embedding(EmbeddingError::Busy(_)) => ErrorKind::Unavailable,
             Self::Key(UnverifiedKey::Overused(_)) => ErrorKind::RateLimited,
             Self::Token(_) | Self::Key(_) => ErrorKind::Unauthenticated,
             Self::MissingScope(_) | Self::ReadOnly => ErrorKind::Forbidden,
@@ -128,7 +143,9 @@ impl Error {
             | Self::NoSuchChunk
             | Self::InvalidLink
             | Self::ExpiredLink => ErrorKind::NotFound,
-            Self::NameTaken | Self::TooMany => ErrorKind::Conflict,
+            Self::NameTaken | Self::TooMany | Self::JobOver | Self::NotRetryable => {
+                ErrorKind::Conflict
+            }
             Self::Question(_)
             | Self::Label(_)
             | Self::Limit
@@ -139,8 +156,16 @@ impl Error {
             | Self::Parse(_)
             | Self::UnreadableInTime => ErrorKind::Invalid,
             Self::UnknownFormat => ErrorKind::UnsupportedMediaType,
-            Self::Embedding(_) => ErrorKind::Internal,
+            Self::Embedding(EmbeddingError::Failed(_)) => ErrorKind::Internal,
+            Self::StageTooLong => ErrorKind::Timeout,
         }
+    }
+
+    /// Whether what failed for a document may go well with the same document
+    /// another time.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Unavailable)
+            || matches!(self, Self::Embedding(_) | Self::StageTooLong)
     }
 
     /// A stable word for programs.
@@ -173,7 +198,11 @@ impl Error {
             Self::UnreadableInTime => "unreadable_document",
             Self::Store(_) => "database_unavailable",
             Self::Index(_) | Self::IndexElsewhere => "search_unavailable",
-            Self::Embedding(_) => "internal",
+            Self::Embedding(EmbeddingError::Failed(_)) => "embedding_failed",
+            Self::Embedding(EmbeddingError::Busy(_)) => "embedding_busy",
+            Self::StageTooLong => "stage_too_long",
+            Self::JobOver => "job_over",
+            Self::NotRetryable => "job_not_retryable",
         }
     }
 }

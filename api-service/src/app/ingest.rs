@@ -1,58 +1,38 @@
 //! The worker: takes jobs from the queue, and makes documents searchable, each
 //! version whole or not at all.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use futures::{StreamExt, TryStreamExt, stream};
-use proto::error_kind::ErrorKind;
-use service_kit::clock::Millis;
+use futures::{FutureExt, StreamExt, channel::mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{App, add_document::content_hash, error::Error};
-use crate::{
-    domain::{
-        chunk::{ChunkId, ChunkText, EmbeddedChunk},
-        document::DocumentId,
-        index::IndexPoint,
-        job::{ClaimedJob, JobState},
-    },
-    pipeline::{chunking::chunk, parsing::parse},
+use super::{
+    App,
+    error::Error,
+    ports::{ClaimLimits, IndexError, Published},
+    prepare::{LEASE, Prepared, chunk_id},
+};
+use crate::domain::{
+    chunk::ChunkId,
+    document::DocumentId,
+    job::{ClaimedJob, JobState},
 };
 
-/// How long a claim holds without a sign of life, in milliseconds.
-const LEASE: Millis = 120_000;
+/// Jobs that are under way at once.
+const AT_ONCE: usize = 8;
 
-/// Jobs that share one flush of the index.
-const BATCH: usize = 8;
+/// Jobs of one tenant that are under way at once: however long they take, the
+/// next one of somebody else finds a place.
+const OF_ONE_TENANT: usize = 6;
 
-/// Documents that are read and embedded at once, so that one with few chunks
-/// leaves no core idle.
-const AT_ONCE: usize = 4;
-
-/// Chunks that are embedded between two checkpoints.
-const CHECKPOINT: usize = 32;
-
-/// How long reading and cutting one document may take.
-const PARSING_DEADLINE: Duration = Duration::from_mins(1);
+/// How long the index may take to write what is ready at a time.
+const INDEXING_DEADLINE: Duration = Duration::from_mins(1);
 
 /// How long the worker waits after a part could not be reached.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// How often the queue is looked at for jobs that other processes put there.
 const POLL: Duration = Duration::from_millis(500);
-
-/// A document that is ready for the index.
-struct Prepared {
-    job: ClaimedJob,
-    title: String,
-    points: Vec<IndexPoint>,
-}
-
-/// A document's title and chunks.
-struct Cut {
-    title: String,
-    chunks: Vec<ChunkText>,
-}
 
 impl App {
     /// Works until `stop`, as `worker`: a name that no other process has.
@@ -84,192 +64,117 @@ impl App {
         }
     }
 
-    /// Takes up to a batch of jobs to their end; gives how many were taken.
+    /// Works until the queue has nothing more to give; gives how many jobs were
+    /// taken. Where a part can't be reached, what is under way is given back.
     pub async fn work_once(&self, worker: &str) -> Result<usize, Error> {
-        self.clear_garbage().await?;
-        let now = self.clock.now();
-        let jobs = self.jobs.claim(worker, BATCH, now, LEASE).await?;
-        if jobs.is_empty() {
-            return Ok(0);
-        }
-        let taken = jobs.len();
-        if let Err(error) = self.take(worker, jobs).await {
+        let done = self.work_off(worker).await;
+        if done.is_err() {
             self.jobs.release(worker).await?;
-            return Err(error);
         }
-        self.clear_garbage().await?;
-        Ok(taken)
+        done
     }
 
-    async fn take(&self, worker: &str, jobs: Vec<ClaimedJob>) -> Result<(), Error> {
-        let each = jobs
-            .into_iter()
-            .map(|job| self.prepare_or_fail(worker, job));
-        let prepared: Vec<Option<Prepared>> =
-            stream::iter(each).buffered(AT_ONCE).try_collect().await?;
-        let mut prepared: Vec<Prepared> = prepared.into_iter().flatten().collect();
-        if prepared.is_empty() {
-            return Ok(());
+    /// Documents are prepared beside the one loop that claims them and makes them
+    /// findable: both are always polled, since either may hold what the other
+    /// waits for, such as the lock of a database.
+    async fn work_off(&self, worker: &str) -> Result<usize, Error> {
+        let (begin, to_prepare) = mpsc::unbounded();
+        let (end, ended) = mpsc::unbounded();
+        let preparing = to_prepare.for_each_concurrent(None, |job| {
+            let end = end.clone();
+            async move {
+                // Nobody listens any more only where all of this is dropped.
+                let _ = end.unbounded_send(self.prepare_or_end(job).await);
+            }
+        });
+        tokio::select! {
+            done = self.drive(worker, begin, ended) => done,
+            () = preparing => Ok(0),
         }
-        let ids: Vec<_> = prepared
-            .iter()
-            .map(|document| document.job.id.clone())
-            .collect();
-        let until = self.clock.now() + LEASE;
-        let ours = self
-            .jobs
-            .advance(worker, &ids, JobState::Indexing, until)
-            .await?;
-        prepared.retain(|document| ours.contains(&document.job.id));
-        let points = prepared
-            .iter_mut()
-            .flat_map(|document| document.points.drain(..))
-            .collect();
-        self.index()?.upsert(points).await?;
-        for Prepared { job, title, .. } in prepared {
-            self.publish(worker, &job, &title).await?;
-        }
-        Ok(())
     }
 
-    /// Prepares a document. A fault that is the document's own ends its job.
-    async fn prepare_or_fail(
+    /// A document becomes findable when it is ready, whatever others take: those
+    /// that are ready at one time share one flush of the index.
+    async fn drive(
         &self,
         worker: &str,
-        job: ClaimedJob,
-    ) -> Result<Option<Prepared>, Error> {
-        let id = job.id.clone();
-        match self.prepare(worker, job).await {
-            // What can't be reached just now is waited for, by all documents.
-            Err(error) if error.kind() != ErrorKind::Unavailable => {
-                let code = error.code();
-                tracing::warn!(job = id, code, "a document can't be ingested");
-                self.jobs.fail(worker, &id, code, self.clock.now()).await?;
-                Ok(None)
+        begin: mpsc::UnboundedSender<Arc<ClaimedJob>>,
+        mut ended: mpsc::UnboundedReceiver<Result<Option<Prepared>, Error>>,
+    ) -> Result<usize, Error> {
+        let (mut taken, mut under_way) = (0, 0);
+        loop {
+            self.clear_garbage().await?;
+            for job in self.claim(worker, AT_ONCE - under_way).await? {
+                (taken, under_way) = (taken + 1, under_way + 1);
+                let _ = begin.unbounded_send(Arc::new(job));
             }
-            done => done,
+            if under_way == 0 {
+                return Ok(taken);
+            }
+            let has_place = under_way < AT_ONCE;
+            let mut next = tokio::select! {
+                next = ended.next() => next,
+                () = self.new_jobs.notified(), if has_place => continue,
+                () = tokio::time::sleep(POLL), if has_place => continue,
+            };
+            let mut prepared = vec![];
+            while let Some(done) = next {
+                under_way -= 1;
+                prepared.extend(done?);
+                next = ended.next().now_or_never().flatten();
+            }
+            self.make_findable(prepared).await?;
         }
+    }
+
+    async fn claim(&self, worker: &str, places: usize) -> Result<Vec<ClaimedJob>, Error> {
+        if places == 0 {
+            return Ok(vec![]);
+        }
+        let limits = ClaimLimits {
+            jobs: places,
+            of_one_tenant: OF_ONE_TENANT,
+        };
+        let now = self.clock.now();
+        Ok(self.jobs.claim(worker, limits, now, LEASE).await?)
+    }
+
+    async fn make_findable(&self, prepared: Vec<Prepared>) -> Result<(), Error> {
+        let (mut ours, mut points) = (vec![], vec![]);
+        for mut document in prepared {
+            let total = document.points.len();
+            if self
+                .advance(&document.job, JobState::Indexing, total)
+                .await?
+            {
+                points.append(&mut document.points);
+                ours.push((document, total));
+            }
+        }
+        if ours.is_empty() {
+            return Ok(());
+        }
+        let written = tokio::time::timeout(INDEXING_DEADLINE, self.index()?.upsert(points));
+        match written.await {
+            Ok(written) => written?,
+            Err(late) => return Err(IndexError(Box::new(late)).into()),
+        }
+        for (document, total) in ours {
+            self.publish(&document, total).await?;
+        }
+        Ok(())
     }
 
     /// Makes the document findable. If it is no longer wanted, its points go.
-    async fn publish(&self, worker: &str, job: &ClaimedJob, title: &str) -> Result<(), Error> {
-        if !self
-            .jobs
-            .publish(worker, job, title, self.clock.now())
-            .await?
-        {
-            self.drop_points(&job.document_id, job.version).await?;
-        }
-        Ok(())
-    }
-
-    async fn drop_points(&self, document: &DocumentId, version: i64) -> Result<(), Error> {
-        Ok(self.index()?.delete_versions(document, version).await?)
-    }
-
-    /// Reads, cuts and embeds one document; `None` where the job was taken away.
-    async fn prepare(&self, worker: &str, job: ClaimedJob) -> Result<Option<Prepared>, Error> {
-        let cut = self.cut(&job).await?;
-        let model = self.dense.fingerprint();
-        let known: HashMap<String, Vec<f32>> = self
-            .jobs
-            .known_embeddings(&job, model)
-            .await?
-            .into_iter()
-            .collect();
-        let texts: Vec<String> = cut
-            .chunks
-            .iter()
-            .map(|chunk| chunk.indexed_text(&cut.title))
-            .collect();
-        let mut points = Vec::with_capacity(texts.len());
-        for (batch, begin) in texts.chunks(CHECKPOINT).zip((0..).step_by(CHECKPOINT)) {
-            let ids = [job.id.clone()];
-            let until = self.clock.now() + LEASE;
-            if self
-                .jobs
-                .advance(worker, &ids, JobState::Embedding, until)
-                .await?
-                .is_empty()
-            {
-                return Ok(None);
+    async fn publish(&self, document: &Prepared, total: usize) -> Result<(), Error> {
+        let (job, now) = (&document.job, self.clock.now());
+        match self.jobs.publish(job, &document.title, now).await? {
+            Published::Done | Published::TakenOver => Ok(()),
+            Published::Unwanted => {
+                // By their ids: older versions may be the ones that are found.
+                let ids: Vec<ChunkId> = (0..total).map(|place| chunk_id(job, place)).collect();
+                Ok(self.index()?.delete(&ids).await?)
             }
-            let vectors = self.embed_new(batch, &known).await?;
-            let chunks: Vec<EmbeddedChunk> = batch
-                .iter()
-                .zip(vectors)
-                .enumerate()
-                .map(|(place, (text, embedding))| EmbeddedChunk {
-                    id: chunk_id(&job, begin + place),
-                    ordinal: begin + place,
-                    chunk: cut.chunks[begin + place].clone(),
-                    content_hash: content_hash(text.as_bytes()),
-                    embedding,
-                })
-                .collect();
-            self.jobs.keep_chunks(&job, model, &chunks).await?;
-            points.extend(
-                chunks
-                    .into_iter()
-                    .zip(batch)
-                    .map(|(chunk, text)| self.point(&job, chunk, text)),
-            );
-        }
-        Ok(Some(Prepared {
-            title: cut.title,
-            job,
-            points,
-        }))
-    }
-
-    /// Reads and cuts on a thread of its own, within a deadline.
-    async fn cut(&self, job: &ClaimedJob) -> Result<Cut, Error> {
-        let (job, dense) = (job.clone(), Arc::clone(&self.dense));
-        let cutting = tokio::task::spawn_blocking(move || {
-            let parsed = parse(job.media_type, &job.content)?;
-            let title = title(&job, parsed.title.as_deref());
-            let count = |text: &str| dense.count_tokens(text);
-            let chunks = chunk(&job.content, &title, &parsed, dense.max_tokens(), &count);
-            Ok(Cut { title, chunks })
-        });
-        match tokio::time::timeout(PARSING_DEADLINE, cutting).await {
-            Ok(Ok(cut)) => cut,
-            // It panicked, or takes too long: the document's fault, not ours.
-            Ok(Err(_)) | Err(_) => Err(Error::UnreadableInTime),
-        }
-    }
-
-    /// The vectors of texts: known ones as they are, the others from the model.
-    async fn embed_new(
-        &self,
-        texts: &[String],
-        known: &HashMap<String, Vec<f32>>,
-    ) -> Result<Vec<Vec<f32>>, Error> {
-        let found: Vec<Option<&Vec<f32>>> = texts
-            .iter()
-            .map(|text| known.get(&content_hash(text.as_bytes())))
-            .collect();
-        let missing = texts
-            .iter()
-            .zip(&found)
-            .filter(|(_, found)| found.is_none());
-        let missing: Vec<String> = missing.map(|(text, _)| text.clone()).collect();
-        let mut made = self.dense.embed_passages(missing).await?.into_iter();
-        let vectors = found.into_iter().map(|known| match known {
-            Some(vector) => vector.clone(),
-            None => made.next().unwrap_or_default(),
-        });
-        Ok(vectors.collect())
-    }
-
-    fn point(&self, job: &ClaimedJob, chunk: EmbeddedChunk, text: &str) -> IndexPoint {
-        IndexPoint {
-            chunk_id: chunk.id,
-            document_id: job.document_id.clone(),
-            version: job.version,
-            knowledge_base_id: job.knowledge_base_id.clone(),
-            dense: chunk.embedding,
-            sparse: self.sparse.passage(text),
         }
     }
 
@@ -285,32 +190,8 @@ impl App {
         }
         Ok(())
     }
-}
 
-/// The title that came with the document, else the one it gives itself, else
-/// its file's name.
-fn title(job: &ClaimedJob, own: Option<&str>) -> String {
-    if !job.title.is_empty() {
-        return job.title.clone();
+    async fn drop_points(&self, document: &DocumentId, version: i64) -> Result<(), Error> {
+        Ok(self.index()?.delete_versions(document, version).await?)
     }
-    let file = job.path.rsplit('/').next().unwrap_or_default();
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    let title = own.unwrap_or(stem);
-    title
-        .chars()
-        .take(crate::domain::document::MAX_LABEL)
-        .collect()
-}
-
-/// A UUID (version 8, RFC 9562 section 5.8) that follows from where the chunk
-/// stands: work that is done twice makes the same chunk.
-fn chunk_id(job: &ClaimedJob, ordinal: usize) -> ChunkId {
-    let place = format!("{}/{}/{ordinal}", job.document_id.0, job.version);
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&blake3::hash(place.as_bytes()).as_bytes()[..16]);
-    ChunkId(
-        uuid::Builder::from_custom_bytes(bytes)
-            .into_uuid()
-            .to_string(),
-    )
 }

@@ -5,7 +5,6 @@ use service_kit::clock::is_id;
 use super::{App, error::Error, ports::Page};
 use crate::domain::{
     document::{Document, DocumentId},
-    job::Job,
     knowledge_base::{KnowledgeBase, KnowledgeBaseId},
     principal::{Principal, Scope},
 };
@@ -38,12 +37,7 @@ impl App {
         base: Option<&str>,
         page: &Page,
     ) -> Result<Vec<Document>, Error> {
-        if !(1..=LARGEST_PAGE).contains(&page.limit) {
-            return Err(Error::Limit);
-        }
-        if !page.after.is_empty() && !is_id(&page.after) {
-            return Err(Error::Cursor);
-        }
+        check(page)?;
         let scope = caller.scope();
         let base = match base {
             Some(name) => Some(self.readable_base(&scope, name).await?.id),
@@ -64,34 +58,35 @@ impl App {
             .ok_or(Error::NoSuchDocument)
     }
 
-    /// A job whose document the caller may read.
-    pub async fn job(&self, caller: &Principal, id: &str) -> Result<Job, Error> {
-        if !is_id(id) {
-            return Err(Error::NoSuchJob);
-        }
-        self.jobs
-            .get(&caller.scope(), id)
-            .await?
-            .ok_or(Error::NoSuchJob)
-    }
-
     /// Deletes a document. Once this returns, no search finds it.
     pub async fn delete_document(&self, caller: &Principal, id: &str) -> Result<(), Error> {
         let scope = caller.scope();
-        let document = self.document(caller, id).await?;
-        let bases = self.documents.knowledge_bases(&scope).await?;
-        let base = bases
-            .iter()
-            .find(|base| base.id == document.knowledge_base_id);
-        if !base.is_some_and(|base| base.writable(&scope)) {
-            return Err(Error::ReadOnly);
-        }
+        let document = self.changeable_document(caller, id).await?;
         if !self.documents.delete(&scope, &document.id).await? {
             return Err(Error::NoSuchDocument);
         }
         // It can't be found any more; the worker clears its points away.
         self.new_jobs.notify_one();
         Ok(())
+    }
+
+    /// A document that the caller may change.
+    pub(super) async fn changeable_document(
+        &self,
+        caller: &Principal,
+        id: &str,
+    ) -> Result<Document, Error> {
+        let scope = caller.scope();
+        let document = self.document(caller, id).await?;
+        let bases = self.documents.knowledge_bases(&scope).await?;
+        let base = bases
+            .iter()
+            .find(|base| base.id == document.knowledge_base_id);
+        if base.is_some_and(|base| base.writable(&scope)) {
+            Ok(document)
+        } else {
+            Err(Error::ReadOnly)
+        }
     }
 
     /// The knowledge base of this name or id that a caller may read. One of
@@ -111,4 +106,15 @@ impl App {
         fitting.sort_by_key(|base| (!base.is_own(scope), !base.owner.is_empty()));
         fitting.into_iter().next().ok_or(Error::NoSuchKnowledgeBase)
     }
+}
+
+/// Whether a page can be asked for.
+pub(super) fn check(page: &Page) -> Result<(), Error> {
+    if !(1..=LARGEST_PAGE).contains(&page.limit) {
+        return Err(Error::Limit);
+    }
+    if !page.after.is_empty() && !is_id(&page.after) {
+        return Err(Error::Cursor);
+    }
+    Ok(())
 }

@@ -13,8 +13,10 @@ pub mod evaluate;
 pub mod follow_accounts;
 pub mod ingest;
 pub mod ingest_directory;
+pub mod jobs;
 pub mod knowledge;
 pub mod ports;
+mod prepare;
 pub mod search;
 pub mod share_knowledge_base;
 pub mod verify_api_key;
@@ -70,11 +72,20 @@ pub struct App {
     pub fusion: Fusion,
     /// Answers that are under way: a stop waits for them to be kept.
     pub answers: tokio_util::task::TaskTracker,
+    /// Cancelled when the process is to stop.
+    pub stop: tokio_util::sync::CancellationToken,
 }
 
 impl App {
     fn new_id(&self) -> String {
         service_kit::clock::new_id(self.clock.as_ref(), self.randomness.as_ref())
+    }
+
+    /// A number that can't be foreseen.
+    fn chance(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.randomness.fill(&mut bytes);
+        u64::from_be_bytes(bytes)
     }
 
     fn index(&self) -> Result<&dyn VectorIndex, error::Error> {

@@ -1,10 +1,11 @@
 //! What the verbs need from outside. Every read of a caller's things takes a
 //! [`Scope`] or a [`SearchScope`]; only work that was claimed is done without.
 
+mod jobs;
 mod knowledge_bases;
 mod views;
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 
 use async_trait::async_trait;
 use futures::Stream;
@@ -13,15 +14,15 @@ use service_kit::clock::Millis;
 
 use crate::domain::{
     account::{AccountEvent, Refusals},
-    chunk::{ChunkId, EmbeddedChunk, Passage},
+    chunk::{ChunkId, Passage},
     conversation::{ConversationId, NewMessage, Turn},
     document::{Change, Document, DocumentId, NewDocument},
     index::{Hit, IndexPoint, IndexQuery, SparseVector},
-    job::{ClaimedJob, Job, JobCounts, JobState},
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
     principal::{Principal, Scope, SearchScope, UserId},
 };
 
+pub use jobs::{ClaimLimits, JobStore, Published};
 pub use knowledge_bases::{BaseChange, KnowledgeBaseStore, Refused};
 pub use views::{ChunkView, DocumentViews, LinkSeal, Original};
 
@@ -35,10 +36,16 @@ pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 #[error("the vector index failed")]
 pub struct IndexError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// The embedding model failed.
+/// Why there are no embeddings.
 #[derive(Debug, thiserror::Error)]
-#[error("the embedding model failed")]
-pub struct EmbeddingError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+pub enum EmbeddingError {
+    /// The model failed.
+    #[error("the embedding model failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Its provider is asked too much. It said when to ask again, or did not.
+    #[error("the embedding provider asks to wait")]
+    Busy(Option<Duration>),
+}
 
 /// The language model failed.
 #[derive(Debug, thiserror::Error)]
@@ -236,95 +243,6 @@ pub trait DocumentStore: Send + Sync {
     async fn passages(&self, scope: &Scope, ids: &[ChunkId]) -> Result<Vec<Passage>, StoreError>;
     /// Whether the database answers.
     async fn is_up(&self) -> bool;
-}
-
-/// Jobs, and what the worker reads and writes of documents it has claimed.
-#[async_trait]
-pub trait JobStore: Send + Sync {
-    /// The job, if its document is in `scope`.
-    async fn get(&self, scope: &Scope, id: &str) -> Result<Option<Job>, StoreError>;
-    /// Claims the oldest jobs that nobody works on, for `lease` milliseconds.
-    async fn claim(
-        &self,
-        worker: &str,
-        limit: usize,
-        now: Millis,
-        lease: Millis,
-    ) -> Result<Vec<ClaimedJob>, StoreError>;
-    /// Moves claimed jobs on and renews their lease. What the answer lacks was
-    /// cancelled or taken over, and must be left alone.
-    async fn advance(
-        &self,
-        worker: &str,
-        ids: &[String],
-        state: JobState,
-        lease_until: Millis,
-    ) -> Result<Vec<String>, StoreError>;
-    /// Ends a claimed job as failed. An attempt may be made again by hand.
-    async fn fail(&self, worker: &str, id: &str, code: &str, now: Millis)
-    -> Result<(), StoreError>;
-    /// Gives back all that a worker has claimed, to be begun anew. That is no
-    /// attempt that failed.
-    async fn release(&self, worker: &str) -> Result<(), StoreError>;
-    /// Gives back what processes that are gone had claimed. Right only for a
-    /// process that knows that there is no other one.
-    async fn release_all(&self) -> Result<(), StoreError>;
-    /// Embeddings that were made of these contents of this document before, by
-    /// content hash.
-    async fn known_embeddings(
-        &self,
-        job: &ClaimedJob,
-        model: &str,
-    ) -> Result<Vec<(String, Vec<f32>)>, StoreError>;
-    /// Keeps chunks of a claimed job, in the place of those with the same ids.
-    /// Nothing is kept where the document is gone.
-    async fn keep_chunks(
-        &self,
-        job: &ClaimedJob,
-        model: &str,
-        chunks: &[EmbeddedChunk],
-    ) -> Result<(), StoreError>;
-    /// Makes the job's version the one that is found, ends the job, and marks
-    /// older versions for clearing away: all at once. `false` where the job was
-    /// cancelled meanwhile: then nothing changed.
-    async fn publish(
-        &self,
-        worker: &str,
-        job: &ClaimedJob,
-        title: &str,
-        now: Millis,
-    ) -> Result<bool, StoreError>;
-    /// Makes the open jobs of a knowledge base part of a run, such as those
-    /// that an earlier run left behind. Gives their number.
-    async fn adopt(&self, base: &KnowledgeBaseId, run_id: &str) -> Result<usize, StoreError>;
-    /// How the jobs of a run stand.
-    async fn counts(&self, run_id: &str) -> Result<JobCounts, StoreError>;
-    /// The jobs of a run that failed: path and error code.
-    async fn failures(&self, run_id: &str) -> Result<Vec<(String, String)>, StoreError>;
-    /// Documents and versions whose points are to be cleared from the index.
-    async fn garbage(&self) -> Result<Vec<(DocumentId, i64)>, StoreError>;
-    /// Forgets garbage that was cleared.
-    async fn cleared(&self, document: &DocumentId, upto: i64) -> Result<(), StoreError>;
-    /// How many chunks can be found.
-    async fn live_chunks(&self, model: &str) -> Result<u64, StoreError>;
-    /// Ids of chunks that can be found, after `after`, in order.
-    async fn live_chunk_ids(
-        &self,
-        model: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<ChunkId>, StoreError>;
-    /// What the index holds for these chunks, but for the sparse vector, and
-    /// with the text that it is made from.
-    async fn points(&self, ids: &[ChunkId]) -> Result<Vec<(IndexPoint, String)>, StoreError>;
-    /// Queues a new job for every document whose live version was embedded by
-    /// another model. Gives their number.
-    async fn requeue_other_models(
-        &self,
-        model: &str,
-        new_id: &(dyn Fn() -> String + Sync),
-        now: Millis,
-    ) -> Result<usize, StoreError>;
 }
 
 /// Conversations.

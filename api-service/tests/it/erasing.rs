@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api_service::{
-    app::ports::{AccountStore, JobStore, VectorIndex},
+    app::ports::{AccountStore, ClaimLimits, JobStore, Published, VectorIndex},
     domain::{
         account::{AccountEvent, Happening},
         principal::UserId,
@@ -21,6 +21,11 @@ use crate::support::{
 
 /// How many milliseconds are between the two passes.
 const UNDER_WAY: i64 = 10 * 60 * 1000;
+
+const ONE: ClaimLimits = ClaimLimits {
+    jobs: 1,
+    of_one_tenant: 1,
+};
 
 async fn fill(app: &TestApp) {
     for name in ["ada", "ben"] {
@@ -107,7 +112,7 @@ async fn nothing_comes_back() {
     for home in [TestHome::sqlite(), TestHome::postgres().await] {
         let app = TestApp::on(home).await;
         fill(&app).await;
-        let claimed = app.store.claim("other", 1, NOON, 60_000).await.unwrap();
+        let claimed = app.store.claim("other", ONE, NOON, 60_000).await.unwrap();
         assert_eq!(claimed.len(), 1);
         tell(&app, 1, "ada", Happening::Deleted).await;
         app.app.erase_due().await.unwrap();
@@ -120,9 +125,12 @@ async fn nothing_comes_back() {
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{line}: {body}");
             assert_eq!(body["code"], "invalid_token");
         }
-        let kept = app.store.publish("other", &claimed[0], "Back", NOON).await;
-        assert!(!kept.unwrap());
-        app.store.keep_chunks(&claimed[0], "m", &[]).await.unwrap();
+        let kept = app.store.publish(&claimed[0], "Back", NOON).await;
+        assert_eq!(kept.unwrap(), Published::Unwanted);
+        app.store
+            .keep_chunks(&claimed[0], "m", &[], 0)
+            .await
+            .unwrap();
         app.work().await;
         assert_eq!(left(&app).await, WITHOUT_ADA);
     }

@@ -83,7 +83,9 @@ async fn every_route_with_an_id_answers_404_to_another() {
                     assert!(!body.to_string().contains("vault"), "{body}");
                 }
                 let (status, _) = app.ask(json_request("ada", &line, &body_of(route))).await;
-                known_to_ada += usize::from(status.is_success());
+                // Her job is over, which nobody else may know.
+                let told = status.is_success() || status == StatusCode::CONFLICT;
+                known_to_ada += usize::from(told);
             }
             assert!(
                 known_to_ada > 0,

@@ -16,6 +16,7 @@ mod hostile;
 mod index;
 mod ingest;
 mod isolation;
+mod jobs;
 mod links;
 mod process;
 mod recovery;

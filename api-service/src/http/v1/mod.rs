@@ -1,5 +1,6 @@
 //! The canonical surface, `/v1`.
 
+mod jobs;
 mod knowledge_bases;
 mod multipart;
 pub mod problem;
@@ -21,8 +22,7 @@ use super::{HttpState, Route, extract::Caller};
 use crate::app::{add_document::Upload, ports::Page};
 use problem::V1Error;
 use wire::{
-    ChatBody, DocumentWire, DocumentsWire, JobWire, ListQuery, NewDocumentBody, ResultsWire,
-    SearchBody,
+    ChatBody, DocumentWire, DocumentsWire, ListQuery, NewDocumentBody, ResultsWire, SearchBody,
 };
 
 /// The routes.
@@ -52,7 +52,6 @@ pub fn routes() -> Vec<Route> {
             DocumentsWrite,
             delete(delete_document),
         ),
-        Route::new(Method::GET, "/v1/jobs/{id}", DocumentsRead, get(job)),
         Route::new(Method::POST, "/v1/search", Search, post(search)),
         Route::new(Method::POST, "/v1/chat", Chat, post(chat)),
         Route::new(Method::GET, "/v1/chat", Chat, get(chat_by_query)),
@@ -60,6 +59,7 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(knowledge_bases::routes());
     routes.extend(views::routes());
+    routes.extend(jobs::routes());
     routes
 }
 
@@ -122,14 +122,6 @@ async fn delete_document(
 ) -> Result<StatusCode, V1Error> {
     state.app.delete_document(&caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn job(
-    State(state): State<HttpState>,
-    Caller(caller): Caller,
-    ProblemPath(id): ProblemPath<String>,
-) -> Result<Json<JobWire>, V1Error> {
-    Ok(Json(state.app.job(&caller, &id).await?.into()))
 }
 
 async fn search(

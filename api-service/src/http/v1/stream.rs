@@ -10,7 +10,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use proto::error_kind::ErrorKind;
 use service_kit::problem::Problem;
 use tokio_stream::wrappers::ReceiverStream;
@@ -54,7 +54,12 @@ fn broke_off(code: &'static str, message: String) -> Problem {
 /// The answer as it comes, in the native encoding: an event's name is its kind,
 /// its data a JSON object.
 pub(super) fn events(events: Events) -> Response {
-    let stream = ReceiverStream::new(events).map(|event| Ok::<_, Infallible>(encode(event)));
+    sent(ReceiverStream::new(events).map(encode))
+}
+
+/// Events as a response that no proxy keeps back or takes for dead.
+pub(super) fn sent(events: impl Stream<Item = Event> + Send + 'static) -> Response {
+    let stream = events.map(Ok::<_, Infallible>);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     let mut response = Sse::new(stream).keep_alive(keep_alive).into_response();
     let headers = response.headers_mut();

@@ -154,22 +154,80 @@ pub struct JobWire {
     id: String,
     document_id: String,
     state: &'static str,
-    error_code: Option<String>,
-    chunks: usize,
+    /// Why it failed, if it did.
+    error: Option<JobErrorWire>,
+    attempt: i64,
+    /// Chunks that have their vectors, and all of them.
+    done: usize,
+    total: usize,
+    eta_seconds: Option<u64>,
+    /// How many of the chunks the model was asked for, and how many it was not,
+    /// since an older version had them.
+    embedded: usize,
+    reused: usize,
     created_at: String,
     updated_at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct JobErrorWire {
+    code: String,
+    stage: &'static str,
+    retryable: bool,
+    attempt: i64,
 }
 
 impl From<Job> for JobWire {
     fn from(job: Job) -> Self {
         Self {
-            id: job.id,
-            document_id: job.document_id.0,
             state: job.state.as_str(),
-            error_code: Some(job.error_code).filter(|code| !code.is_empty()),
-            chunks: job.chunks,
+            attempt: job.attempt,
+            done: job.done,
+            total: job.total,
+            eta_seconds: job.eta_seconds(),
+            embedded: job.embedded,
+            reused: job.reused(),
             created_at: time(job.created_at),
             updated_at: time(job.updated_at),
+            error: job.failure.map(|failure| JobErrorWire {
+                code: failure.code,
+                stage: failure.stage.as_str(),
+                retryable: failure.retryable,
+                attempt: job.attempt,
+            }),
+            id: job.id,
+            document_id: job.document_id.0,
+        }
+    }
+}
+
+/// The query of `GET /v1/jobs`.
+#[derive(Debug, Deserialize)]
+pub struct JobsQuery {
+    /// The last id of the page before.
+    #[serde(default)]
+    pub after: String,
+    /// How many, from 1 to 100.
+    #[serde(default = "default_page")]
+    pub limit: usize,
+}
+
+/// A page of jobs.
+#[derive(Debug, Serialize)]
+pub struct JobsWire {
+    jobs: Vec<JobWire>,
+    /// What to send as `after` for the next page; `null` on the last one.
+    next: Option<String>,
+}
+
+impl JobsWire {
+    /// A page that was asked for with this limit.
+    pub fn new(jobs: Vec<Job>, limit: usize) -> Self {
+        let full = jobs.len() == limit;
+        let next = jobs.last().filter(|_| full).map(|last| last.id.clone());
+        Self {
+            jobs: jobs.into_iter().map(Into::into).collect(),
+            next,
         }
     }
 }

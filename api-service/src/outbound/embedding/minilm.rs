@@ -149,8 +149,8 @@ impl MiniLm {
             async move {
                 let work = move || on_free_pool(&pools, |pool| network.run(&text, pool));
                 let done = lane.threads.run(work).await;
-                done.map_err(|error| EmbeddingError(Box::new(error)))?
-                    .map_err(|why| EmbeddingError(why.into()))
+                done.map_err(|error| EmbeddingError::Failed(Box::new(error)))?
+                    .map_err(|why| EmbeddingError::Failed(why.into()))
             }
         });
         stream::iter(each).buffered(lane.width).try_collect().await

@@ -3,8 +3,11 @@
 use service_kit::clock::Millis;
 
 use super::{
-    IN_SCOPE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes, lock_document, placeholders, size,
-    sql, to_bytes,
+    IN_SCOPE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes,
+    jobs::OVER,
+    lock_document, placeholders,
+    queue::{QueuedJob, queue_job},
+    size, sql, to_bytes,
 };
 use crate::{
     app::ports::StoreError,
@@ -82,10 +85,25 @@ impl SqlStore {
         job: &ClaimedJob,
         model: &str,
         chunks: &[EmbeddedChunk],
-    ) -> Result<(), StoreError> {
+        embedded: usize,
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.database.begin().await?;
         if !lock_document(&mut transaction, &job.document_id).await? {
-            return Ok(());
+            return Ok(false);
+        }
+        let count = format!(
+            "UPDATE jobs SET done = done + $1, embedded = embedded + $2 \
+             WHERE id = $3 AND fence = $4 AND state NOT IN {OVER}"
+        );
+        let counted = sqlx::query(sql(count))
+            .bind(bigint(chunks.len()))
+            .bind(bigint(embedded))
+            .bind(&job.id)
+            .bind(job.fence)
+            .execute(&mut *transaction)
+            .await?;
+        if counted.rows_affected() == 0 {
+            return Ok(false);
         }
         for chunk in chunks {
             sqlx::query(
@@ -112,7 +130,7 @@ impl SqlStore {
             .await?;
         }
         transaction.commit().await?;
-        Ok(())
+        Ok(true)
     }
 
     pub(super) async fn count_live(&self, model: &str) -> Result<u64, StoreError> {
@@ -221,17 +239,13 @@ impl SqlStore {
             .bind(version)
             .execute(&mut *transaction)
             .await?;
-            sqlx::query(
-                "INSERT INTO jobs (id, document_id, version, run_id, state, error_code, attempt, \
-                 chunks, worker, lease_until, created_at, updated_at) \
-                 VALUES ($1, $2, $3, '', 'queued', '', 0, 0, '', 0, $4, $4)",
-            )
-            .bind(new_id())
-            .bind(id)
-            .bind(version + 1)
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
+            let job = QueuedJob {
+                id: &new_id(),
+                document_id: id,
+                version: version + 1,
+                run_id: "",
+            };
+            queue_job(&mut transaction, job, now).await?;
         }
         transaction.commit().await?;
         Ok(queued)

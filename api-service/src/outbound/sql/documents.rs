@@ -2,84 +2,43 @@
 
 use async_trait::async_trait;
 use service_kit::clock::Millis;
-use sqlx::{Any, Transaction};
+use sqlx::{Any, Row, Transaction};
 
-use super::{IN_SCOPE, SqlStore, bigint, impossible, size, sql};
+use super::{
+    IN_SCOPE, SqlStore, bigint,
+    jobs::{JOB_COLUMNS, OVER, job},
+    queue::{QueuedJob, queue_job},
+    sql,
+};
 use crate::{
     app::ports::{DocumentStore, Page, StoreError, Taken, WantedBase},
     domain::{
         chunk::{ChunkId, Passage},
         document::{Change, Document, DocumentId, NewDocument},
-        job::{Job, JobState},
         knowledge_base::{KnowledgeBase, KnowledgeBaseId},
         principal::Scope,
     },
 };
 
 const COLUMNS: &str = "d.id, d.knowledge_base_id, k.name, d.external_id, d.title, d.path, \
-    d.created_at, d.updated_at, d.live_version, \
-    j.id, j.state, j.error_code, j.chunks, j.created_at, j.updated_at";
+    d.created_at, d.updated_at, d.live_version";
 
 const TABLES: &str = "documents d JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
     JOIN jobs j ON j.document_id = d.id AND j.version = d.newest_version";
 
-type Row = (
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    Millis,
-    Millis,
-    i64,
-    String,
-    String,
-    String,
-    i64,
-    Millis,
-    Millis,
-);
-
-fn from_row(row: Row) -> Result<Document, StoreError> {
-    let (
-        id,
-        base_id,
-        base,
-        external_id,
-        title,
-        path,
-        created_at,
-        updated_at,
-        live,
-        job_id,
-        state,
-        error_code,
-        chunks,
-        job_created,
-        job_updated,
-    ) = row;
-    let document_id = DocumentId(id);
-    let job = Job {
-        document_id: document_id.clone(),
-        state: JobState::from_word(&state).ok_or_else(|| impossible(&job_id, &state))?,
-        id: job_id,
-        error_code,
-        chunks: size(chunks),
-        created_at: job_created,
-        updated_at: job_updated,
-    };
+fn from_row(row: &sqlx::any::AnyRow) -> Result<Document, StoreError> {
+    let live: i64 = row.try_get("live_version")?;
     Ok(Document {
-        id: document_id,
-        knowledge_base_id: KnowledgeBaseId(base_id),
-        knowledge_base: base,
-        external_id,
-        title,
-        path,
-        created_at,
-        updated_at,
+        id: DocumentId(row.try_get("id")?),
+        knowledge_base_id: KnowledgeBaseId(row.try_get("knowledge_base_id")?),
+        knowledge_base: row.try_get("name")?,
+        external_id: row.try_get("external_id")?,
+        title: row.try_get("title")?,
+        path: row.try_get("path")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
         searchable: live > 0,
-        job,
+        job: job(row)?,
     })
 }
 
@@ -117,27 +76,28 @@ impl DocumentStore for SqlStore {
         page: &Page,
     ) -> Result<Vec<Document>, StoreError> {
         let query = format!(
-            "SELECT {COLUMNS} FROM {TABLES} WHERE {IN_SCOPE} AND d.id > $2 \
+            "SELECT {COLUMNS}, {JOB_COLUMNS} FROM {TABLES} WHERE {IN_SCOPE} AND d.id > $2 \
              AND ($3 = '' OR k.id = $3) ORDER BY d.id LIMIT $4"
         );
-        let rows: Vec<Row> = sqlx::query_as(sql(query))
+        let rows = sqlx::query(sql(query))
             .bind(scope.owner())
             .bind(&page.after)
             .bind(base.map_or("", |base| base.0.as_str()))
             .bind(bigint(page.limit))
             .fetch_all(&self.database.pool)
             .await?;
-        rows.into_iter().map(from_row).collect()
+        rows.iter().map(from_row).collect()
     }
 
     async fn get(&self, scope: &Scope, id: &DocumentId) -> Result<Option<Document>, StoreError> {
-        let query = format!("SELECT {COLUMNS} FROM {TABLES} WHERE {IN_SCOPE} AND d.id = $2");
-        let row: Option<Row> = sqlx::query_as(sql(query))
+        let query =
+            format!("SELECT {COLUMNS}, {JOB_COLUMNS} FROM {TABLES} WHERE {IN_SCOPE} AND d.id = $2");
+        let row = sqlx::query(sql(query))
             .bind(scope.owner())
             .bind(&id.0)
             .fetch_optional(&self.database.pool)
             .await?;
-        row.map(from_row).transpose()
+        row.as_ref().map(from_row).transpose()
     }
 
     async fn directory_hashes(
@@ -147,7 +107,7 @@ impl DocumentStore for SqlStore {
     ) -> Result<Vec<(DocumentId, String, String)>, StoreError> {
         let query = format!(
             "SELECT d.id, d.external_id, \
-             CASE WHEN j.state = 'failed' THEN '' ELSE v.content_hash END FROM documents d \
+             CASE WHEN j.state IN ('failed', 'cancelled') THEN '' ELSE v.content_hash END FROM documents d \
              JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
              JOIN document_versions v ON v.document_id = d.id AND v.version = d.newest_version \
              JOIN jobs j ON j.document_id = d.id AND j.version = d.newest_version \
@@ -310,25 +270,20 @@ async fn add_version(
     .execute(&mut **transaction)
     .await?;
     // Work on an older version is no longer wanted.
-    sqlx::query(
-        "UPDATE jobs SET state = 'cancelled', updated_at = $1 \
-         WHERE document_id = $2 AND state NOT IN ('ready', 'failed', 'cancelled')",
-    )
-    .bind(now)
-    .bind(&id.0)
-    .execute(&mut **transaction)
-    .await?;
-    sqlx::query(
-        "INSERT INTO jobs (id, document_id, version, run_id, state, error_code, attempt, chunks, \
-         worker, lease_until, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, 'queued', '', 0, 0, '', 0, $5, $5)",
-    )
-    .bind(&document.job_id)
-    .bind(&id.0)
-    .bind(version)
-    .bind(&document.run_id)
-    .bind(now)
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
+    let cancel = format!(
+        "UPDATE jobs SET state = 'cancelled', state_since = $1, updated_at = $1, \
+         fence = fence + 1 WHERE document_id = $2 AND state NOT IN {OVER}"
+    );
+    sqlx::query(sql(cancel))
+        .bind(now)
+        .bind(&id.0)
+        .execute(&mut **transaction)
+        .await?;
+    let job = QueuedJob {
+        id: &document.job_id,
+        document_id: &id.0,
+        version,
+        run_id: &document.run_id,
+    };
+    queue_job(transaction, job, now).await
 }

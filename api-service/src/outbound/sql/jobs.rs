@@ -1,133 +1,118 @@
-//! Jobs: claimed by one worker at a time, held by a lease.
+//! Jobs: looked at, cancelled, tried again, published.
 
 use async_trait::async_trait;
 use service_kit::clock::Millis;
+use sqlx::{Any, Row, Transaction};
 
-use super::{IN_SCOPE, SqlStore, bigint, impossible, lock_document, placeholders, size, sql};
+use super::{IN_SCOPE, SqlStore, bigint, impossible, lock_document, size, sql};
 use crate::{
-    app::ports::{JobStore, StoreError},
+    app::ports::{ClaimLimits, JobStore, Page, Published, StoreError},
     domain::{
         chunk::{ChunkId, EmbeddedChunk},
-        document::{DocumentId, MediaType},
+        document::DocumentId,
         index::IndexPoint,
-        job::{ClaimedJob, Job, JobCounts, JobState, MAX_ATTEMPTS},
+        job::{ClaimedJob, Failure, Job, JobCounts, JobState, Step},
         knowledge_base::KnowledgeBaseId,
         principal::Scope,
     },
 };
 
 /// The states in which nothing more will happen.
-const OVER: &str = "('ready', 'failed', 'cancelled')";
+pub(super) const OVER: &str = "('ready', 'failed', 'cancelled')";
 
-type Row = (String, String, String, String, i64, Millis, Millis);
-type ClaimedRow = (
-    String,
-    i64,
-    String,
-    i64,
-    String,
-    String,
-    String,
-    String,
-    Vec<u8>,
-);
+/// What [`job`] reads of a job `j`.
+pub(super) const JOB_COLUMNS: &str = "j.id AS job_id, j.document_id AS job_document_id, \
+    j.state AS job_state, j.error_code, j.error_stage, j.retryable, j.attempt, j.chunks, j.done, \
+    j.embedded, j.state_since, j.created_at AS job_created_at, j.updated_at AS job_updated_at";
+
+/// A job and what decides who sees it.
+const TABLES: &str = "jobs j JOIN documents d ON d.id = j.document_id \
+    JOIN knowledge_bases k ON k.id = d.knowledge_base_id";
 
 #[async_trait]
 impl JobStore for SqlStore {
     async fn get(&self, scope: &Scope, id: &str) -> Result<Option<Job>, StoreError> {
-        let query = format!(
-            "SELECT j.id, j.document_id, j.state, j.error_code, j.chunks, j.created_at, \
-             j.updated_at FROM jobs j JOIN documents d ON d.id = j.document_id \
-             JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
-             WHERE {IN_SCOPE} AND j.id = $2"
-        );
-        let row: Option<Row> = sqlx::query_as(sql(query))
+        let query = format!("SELECT {JOB_COLUMNS} FROM {TABLES} WHERE {IN_SCOPE} AND j.id = $2");
+        let row = sqlx::query(sql(query))
             .bind(scope.owner())
             .bind(id)
             .fetch_optional(&self.database.pool)
             .await?;
-        row.map(job).transpose()
+        row.as_ref().map(job).transpose()
+    }
+
+    async fn list(&self, scope: &Scope, page: &Page) -> Result<Vec<Job>, StoreError> {
+        let query = format!(
+            "SELECT {JOB_COLUMNS} FROM {TABLES} WHERE {IN_SCOPE} AND j.id > $2 \
+             ORDER BY j.id LIMIT $3"
+        );
+        let rows = sqlx::query(sql(query))
+            .bind(scope.owner())
+            .bind(&page.after)
+            .bind(bigint(page.limit))
+            .fetch_all(&self.database.pool)
+            .await?;
+        rows.iter().map(job).collect()
+    }
+
+    async fn cancel(&self, scope: &Scope, id: &str, now: Millis) -> Result<bool, StoreError> {
+        let query = format!(
+            "UPDATE jobs SET state = 'cancelled', state_since = $3, updated_at = $3, \
+             fence = fence + 1 WHERE id = $2 AND state NOT IN {OVER} \
+             AND EXISTS (SELECT 1 FROM documents d \
+             JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
+             WHERE d.id = jobs.document_id AND {IN_SCOPE})"
+        );
+        let cancelled = sqlx::query(sql(query))
+            .bind(scope.owner())
+            .bind(id)
+            .bind(now)
+            .execute(&self.database.pool)
+            .await?;
+        Ok(cancelled.rows_affected() > 0)
+    }
+
+    async fn retry(&self, scope: &Scope, id: &str, now: Millis) -> Result<bool, StoreError> {
+        self.begin_anew_in(scope, id, now).await
     }
 
     async fn claim(
         &self,
         worker: &str,
-        limit: usize,
+        limits: ClaimLimits,
         now: Millis,
         lease: Millis,
     ) -> Result<Vec<ClaimedJob>, StoreError> {
-        self.give_up(now).await?;
-        // The outer condition is looked at again when a row was locked by
-        // another claim: that is what keeps two workers from one job.
-        let query = format!(
-            "UPDATE jobs SET state = 'parsing', worker = $1, lease_until = $2, \
-             attempt = attempt + 1, updated_at = $3 WHERE lease_until <= $3 \
-             AND state NOT IN {OVER} AND id IN (SELECT id FROM jobs \
-             WHERE lease_until <= $3 AND state NOT IN {OVER} ORDER BY id LIMIT $4) RETURNING id"
-        );
-        let ids: Vec<(String,)> = sqlx::query_as(sql(query))
-            .bind(worker)
-            .bind(now + lease)
-            .bind(now)
-            .bind(bigint(limit))
-            .fetch_all(&self.database.pool)
-            .await?;
-        let ids: Vec<String> = ids.into_iter().map(|(id,)| id).collect();
-        if ids.is_empty() {
-            Ok(vec![])
-        } else {
-            self.claimed(&ids).await
-        }
+        self.claim_some(worker, limits, now, lease).await
     }
 
-    async fn advance(
-        &self,
-        worker: &str,
-        ids: &[String],
-        state: JobState,
-        lease_until: Millis,
-    ) -> Result<Vec<String>, StoreError> {
-        let text = format!(
-            "UPDATE jobs SET state = $1, lease_until = $2 WHERE worker = $3 \
-             AND state NOT IN {OVER} AND id IN ({}) RETURNING id",
-            placeholders(4, ids.len())
-        );
-        let mut query = sqlx::query_as::<_, (String,)>(sql(text))
-            .bind(state.as_str())
-            .bind(lease_until)
-            .bind(worker);
-        for id in ids {
-            query = query.bind(id);
-        }
-        let rows = query.fetch_all(&self.database.pool).await?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
+    async fn advance(&self, job: &ClaimedJob, step: Step, now: Millis) -> Result<bool, StoreError> {
+        self.step(job, step, now).await
     }
 
     async fn fail(
         &self,
-        worker: &str,
-        id: &str,
+        job: &ClaimedJob,
         code: &str,
+        retryable: bool,
         now: Millis,
     ) -> Result<(), StoreError> {
-        let query = format!(
-            "UPDATE jobs SET state = 'failed', error_code = $1, updated_at = $2 \
-             WHERE id = $3 AND worker = $4 AND state NOT IN {OVER}"
-        );
-        sqlx::query(sql(query))
-            .bind(code)
-            .bind(now)
-            .bind(id)
-            .bind(worker)
-            .execute(&self.database.pool)
-            .await?;
-        Ok(())
+        self.end_as_failed(job, code, retryable, now).await
+    }
+
+    async fn put_off(
+        &self,
+        job: &ClaimedJob,
+        until: Millis,
+        counts: bool,
+    ) -> Result<(), StoreError> {
+        self.queue_again(job, until, counts).await
     }
 
     async fn release(&self, worker: &str) -> Result<(), StoreError> {
         let query = format!(
             "UPDATE jobs SET state = 'queued', lease_until = 0, worker = '', \
-             attempt = attempt - 1 WHERE worker = $1 AND state NOT IN {OVER}"
+             fence = fence + 1, attempt = attempt - 1 WHERE worker = $1 AND state NOT IN {OVER}"
         );
         sqlx::query(sql(query))
             .bind(worker)
@@ -138,8 +123,8 @@ impl JobStore for SqlStore {
 
     async fn release_all(&self) -> Result<(), StoreError> {
         let query = format!(
-            "UPDATE jobs SET state = 'queued', lease_until = 0, worker = '' \
-             WHERE lease_until > 0 AND state NOT IN {OVER}"
+            "UPDATE jobs SET state = 'queued', lease_until = 0, worker = '', \
+             fence = fence + 1 WHERE worker <> '' AND state NOT IN {OVER}"
         );
         sqlx::query(sql(query)).execute(&self.database.pool).await?;
         Ok(())
@@ -158,18 +143,18 @@ impl JobStore for SqlStore {
         job: &ClaimedJob,
         model: &str,
         chunks: &[EmbeddedChunk],
-    ) -> Result<(), StoreError> {
-        self.insert_chunks(job, model, chunks).await
+        embedded: usize,
+    ) -> Result<bool, StoreError> {
+        self.insert_chunks(job, model, chunks, embedded).await
     }
 
     async fn publish(
         &self,
-        worker: &str,
         job: &ClaimedJob,
         title: &str,
         now: Millis,
-    ) -> Result<bool, StoreError> {
-        self.publish_version(worker, job, title, now).await
+    ) -> Result<Published, StoreError> {
+        self.publish_version(job, title, now).await
     }
 
     async fn adopt(&self, base: &KnowledgeBaseId, run_id: &str) -> Result<usize, StoreError> {
@@ -264,62 +249,64 @@ impl JobStore for SqlStore {
 }
 
 impl SqlStore {
-    /// Ends jobs that were begun too often: each time the process died.
-    async fn give_up(&self, now: Millis) -> Result<(), StoreError> {
-        let query = format!(
-            "UPDATE jobs SET state = 'failed', error_code = 'too_many_attempts', updated_at = $1 \
-             WHERE lease_until <= $1 AND attempt >= $2 AND state NOT IN {OVER}"
-        );
-        sqlx::query(sql(query))
-            .bind(now)
-            .bind(MAX_ATTEMPTS)
-            .execute(&self.database.pool)
-            .await?;
-        Ok(())
-    }
-
-    async fn claimed(&self, ids: &[String]) -> Result<Vec<ClaimedJob>, StoreError> {
-        let text = format!(
-            "SELECT j.id, j.attempt, d.id, j.version, d.knowledge_base_id, v.title, d.path, \
-             v.media_type, v.content FROM jobs j JOIN documents d ON d.id = j.document_id \
-             JOIN document_versions v ON v.document_id = d.id AND v.version = j.version \
-             WHERE j.id IN ({}) ORDER BY j.id",
-            placeholders(1, ids.len())
-        );
-        let mut query = sqlx::query_as::<_, ClaimedRow>(sql(text));
-        for id in ids {
-            query = query.bind(id);
-        }
-        let rows = query.fetch_all(&self.database.pool).await?;
-        rows.into_iter().map(claimed_job).collect()
-    }
-
-    async fn publish_version(
+    async fn begin_anew_in(
         &self,
-        worker: &str,
-        job: &ClaimedJob,
-        title: &str,
+        scope: &Scope,
+        id: &str,
         now: Millis,
     ) -> Result<bool, StoreError> {
+        let Some(job) = JobStore::get(self, scope, id).await? else {
+            return Ok(false);
+        };
         let mut transaction = self.database.begin().await?;
+        // So that no newer version comes while it is looked for one.
         if !lock_document(&mut transaction, &job.document_id).await? {
             return Ok(false);
         }
         let query = format!(
-            "UPDATE jobs SET state = 'ready', updated_at = $1, lease_until = 0, chunks = \
-             (SELECT COUNT(*) FROM chunks c WHERE c.document_id = $2 AND c.version = $3) \
-             WHERE id = $4 AND worker = $5 AND state NOT IN {OVER}"
+            "UPDATE jobs SET state = 'queued', error_code = '', error_stage = '', retryable = 0, \
+             attempt = 0, done = 0, worker = '', lease_until = 0, fence = fence + 1, \
+             state_since = $3, updated_at = $3 \
+             WHERE id = $2 AND state IN ('failed', 'cancelled') \
+             AND EXISTS (SELECT 1 FROM documents d \
+             JOIN knowledge_bases k ON k.id = d.knowledge_base_id WHERE d.id = jobs.document_id \
+             AND d.newest_version = jobs.version AND {IN_SCOPE})"
+        );
+        let queued = sqlx::query(sql(query))
+            .bind(scope.owner())
+            .bind(id)
+            .bind(now)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(queued.rows_affected() > 0)
+    }
+
+    async fn publish_version(
+        &self,
+        job: &ClaimedJob,
+        title: &str,
+        now: Millis,
+    ) -> Result<Published, StoreError> {
+        let mut transaction = self.database.begin().await?;
+        if !lock_document(&mut transaction, &job.document_id).await? {
+            return Ok(Published::Unwanted);
+        }
+        let query = format!(
+            "UPDATE jobs SET state = 'ready', state_since = $1, updated_at = $1, lease_until = 0, \
+             chunks = (SELECT COUNT(*) FROM chunks c WHERE c.document_id = $2 AND c.version = $3) \
+             WHERE id = $4 AND fence = $5 AND state NOT IN {OVER}"
         );
         let ended = sqlx::query(sql(query))
             .bind(now)
             .bind(&job.document_id.0)
             .bind(job.version)
             .bind(&job.id)
-            .bind(worker)
+            .bind(job.fence)
             .execute(&mut *transaction)
             .await?;
         if ended.rows_affected() == 0 {
-            return Ok(false);
+            return why_not_published(&mut transaction, &job.id).await;
         }
         sqlx::query("UPDATE documents SET live_version = $1, title = $2 WHERE id = $3")
             .bind(job.version)
@@ -331,12 +318,12 @@ impl SqlStore {
             self.drop_older(&mut transaction, job).await?;
         }
         transaction.commit().await?;
-        Ok(true)
+        Ok(Published::Done)
     }
 
     async fn drop_older(
         &self,
-        transaction: &mut sqlx::Transaction<'static, sqlx::Any>,
+        transaction: &mut Transaction<'static, Any>,
         job: &ClaimedJob,
     ) -> Result<(), StoreError> {
         sqlx::query(
@@ -361,35 +348,49 @@ impl SqlStore {
     }
 }
 
-fn job(row: Row) -> Result<Job, StoreError> {
-    let (id, document_id, state, error_code, chunks, created_at, updated_at) = row;
-    let state = JobState::from_word(&state).ok_or_else(|| impossible(&id, &state))?;
-    let (document_id, chunks) = (DocumentId(document_id), size(chunks));
-    Ok(Job {
-        id,
-        document_id,
-        state,
-        error_code,
-        chunks,
-        created_at,
-        updated_at,
+async fn why_not_published(
+    transaction: &mut Transaction<'static, Any>,
+    id: &str,
+) -> Result<Published, StoreError> {
+    let state: Option<(String,)> = sqlx::query_as("SELECT state FROM jobs WHERE id = $1")
+        .bind(id)
+        .fetch_optional(&mut **transaction)
+        .await?;
+    Ok(match state.as_ref().map(|(state,)| state.as_str()) {
+        None | Some("cancelled" | "failed") => Published::Unwanted,
+        Some(_) => Published::TakenOver,
     })
 }
 
-fn claimed_job(row: ClaimedRow) -> Result<ClaimedJob, StoreError> {
-    let (id, attempt, document_id, version, base, title, path, media_type, content) = row;
-    let media_type =
-        MediaType::from_name(&media_type).ok_or_else(|| impossible(&id, &media_type))?;
-    let content = String::from_utf8(content).map_err(|_| impossible(&id, "bytes, not text"))?;
-    Ok(ClaimedJob {
+/// The job of a row with [`JOB_COLUMNS`].
+pub(super) fn job(row: &sqlx::any::AnyRow) -> Result<Job, StoreError> {
+    let id: String = row.try_get("job_id")?;
+    let state: String = row.try_get("job_state")?;
+    let known = |word: &str| JobState::from_word(word).ok_or_else(|| impossible(&id, word));
+    let state = known(&state)?;
+    let failure = if state == JobState::Failed {
+        let failed_in: String = row.try_get("error_stage")?;
+        let retryable: i64 = row.try_get("retryable")?;
+        Some(Failure {
+            code: row.try_get("error_code")?,
+            stage: known(&failed_in)?,
+            retryable: retryable != 0,
+        })
+    } else {
+        None
+    };
+    let count = |column: &str| row.try_get::<i64, _>(column).map(size);
+    Ok(Job {
+        document_id: DocumentId(row.try_get("job_document_id")?),
+        state,
+        failure,
+        attempt: row.try_get("attempt")?,
+        total: count("chunks")?,
+        done: count("done")?,
+        embedded: count("embedded")?,
+        state_since: row.try_get("state_since")?,
+        created_at: row.try_get("job_created_at")?,
+        updated_at: row.try_get("job_updated_at")?,
         id,
-        attempt,
-        document_id: DocumentId(document_id),
-        version,
-        knowledge_base_id: KnowledgeBaseId(base),
-        title,
-        path,
-        media_type,
-        content,
     })
 }

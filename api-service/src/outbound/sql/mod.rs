@@ -6,6 +6,7 @@ mod conversations;
 mod documents;
 mod jobs;
 mod knowledge_bases;
+mod queue;
 mod views;
 
 use service_kit::database::Database;

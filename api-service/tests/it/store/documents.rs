@@ -1,7 +1,7 @@
 //! Knowledge bases, documents and what is found of them.
 
 use api_service::{
-    app::ports::{DocumentStore, JobStore, Page},
+    app::ports::{DocumentStore, JobStore, Page, Published},
     domain::{
         chunk::ChunkId,
         document::{Change, DocumentId, Origin},
@@ -108,11 +108,7 @@ async fn a_document_is_created_updated_or_left_alone(shelf: Shelf) {
     // What was given up is tried again, though the content is the same.
     let job = shelf.claim().await;
     assert_eq!((job.version, job.content.as_str()), (2, "two"));
-    shelf
-        .store
-        .fail("worker", &job.id, "broken", NOON)
-        .await
-        .unwrap();
+    shelf.store.fail(&job, "broken", false, NOON).await.unwrap();
     let again = shelf.put(next(10, 800, &base, "two")).await;
     assert_eq!(again.change, Change::Updated);
     assert_eq!(shelf.claim().await.version, 3);
@@ -168,7 +164,9 @@ async fn pages_go_through_what_is_in_scope(shelf: Shelf) {
     }
     let listed = async |name: &str, base: Option<&KnowledgeBaseId>, after: &str, limit| {
         let page = page(after, limit);
-        let list = shelf.store.list(&scope(name), base, &page).await.unwrap();
+        let list = DocumentStore::list(&shelf.store, &scope(name), base, &page)
+            .await
+            .unwrap();
         let ids = list.into_iter().map(|document| document.id.0);
         ids.collect::<Vec<String>>()
     };
@@ -226,10 +224,10 @@ async fn deleting_is_for_those_who_see_it_and_takes_everything(shelf: Shelf) {
     shelf.store.cleared(&id, 2).await.unwrap();
     assert_eq!(shelf.store.garbage().await.unwrap(), []);
     // Whoever still works on it finds that it is gone.
-    let published = shelf.store.publish("worker", &job, "T", NOON).await;
-    assert!(!published.unwrap());
+    let published = shelf.store.publish(&job, "T", NOON).await;
+    assert_eq!(published.unwrap(), Published::Unwanted);
     let late = super::chunks(&job, &["late"]);
-    shelf.store.keep_chunks(&job, "m", &late).await.unwrap();
+    shelf.store.keep_chunks(&job, "m", &late, 1).await.unwrap();
     assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 0);
 }
 
@@ -253,19 +251,18 @@ async fn passages_are_live_and_in_scope(shelf: Shelf) {
     shelf.put(next(10, 600, &notes, "two")).await;
     let second = shelf.claim().await;
     let kept = super::chunks(&second, &["third"]);
-    shelf.store.keep_chunks(&second, "m", &kept).await.unwrap();
+    shelf
+        .store
+        .keep_chunks(&second, "m", &kept, 1)
+        .await
+        .unwrap();
     let early = [chunk_id(&second, 0)];
     assert_eq!(
         shelf.store.passages(&scope("ada"), &early).await.unwrap(),
         []
     );
-    assert!(
-        shelf
-            .store
-            .publish("worker", &second, "T", NOON)
-            .await
-            .unwrap()
-    );
+    let published = shelf.store.publish(&second, "T", NOON).await;
+    assert_eq!(published.unwrap(), Published::Done);
     assert_eq!(shelf.store.passages(&scope("ada"), &ids).await.unwrap(), []);
     let late = shelf.store.passages(&scope("ada"), &early).await.unwrap();
     assert_eq!(late[0].text, "third");
@@ -290,7 +287,7 @@ async fn odd_text_comes_back_as_it_went_in(shelf: Shelf) {
         .passages(&scope("ada"), &[chunk_id(&job, 0)])
         .await;
     assert_eq!(found.unwrap()[0].text, odd);
-    let listed = shelf.store.list(&scope("ada"), None, &page("", 1)).await;
+    let listed = DocumentStore::list(&shelf.store, &scope("ada"), None, &page("", 1)).await;
     let listed = listed.unwrap();
     assert_eq!(
         (

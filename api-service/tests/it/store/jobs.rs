@@ -1,10 +1,10 @@
 //! Jobs: claimed, moved on, ended, and what they leave behind.
 
 use api_service::{
-    app::ports::{DocumentStore, JobStore},
+    app::ports::{DocumentStore, JobStore, Published},
     domain::{
         document::{DocumentId, NewDocument},
-        job::{JobCounts, JobState, MAX_ATTEMPTS},
+        job::{Failure, JobCounts, JobState, MAX_ATTEMPTS, Step},
     },
 };
 
@@ -13,6 +13,7 @@ use crate::support::NOON;
 
 on_both_engines!(
     a_claim_holds_until_its_lease_ends,
+    a_worker_that_claims_again_writes_for_its_new_claim_alone,
     a_claim_that_is_renewed_holds_longer,
     what_is_given_back_is_begun_anew,
     a_job_is_begun_so_often_and_no_more,
@@ -31,26 +32,55 @@ async fn state(shelf: &Shelf, number: u32) -> JobState {
 }
 
 async fn claimed(shelf: &Shelf, worker: &str, now: i64) -> Vec<String> {
-    let jobs = shelf.store.claim(worker, 10, now, LEASE).await.unwrap();
+    let jobs = shelf.claim_as(worker, 10, now).await;
     jobs.into_iter().map(|job| job.id).collect()
+}
+
+/// A step that renews the lease until then.
+const fn step(state: JobState, lease_until: i64) -> Step {
+    Step {
+        state,
+        total: 7,
+        lease_until,
+    }
 }
 
 async fn a_claim_holds_until_its_lease_ends(shelf: Shelf) {
     let base = shelf.base(1, "ada", "notes").await;
     shelf.put(document(10, &base, "one")).await;
-    assert_eq!(claimed(&shelf, "first", NOON).await, [id(510)]);
+    let lost = shelf.claim_as("first", 10, NOON).await.remove(0);
     assert!(claimed(&shelf, "second", NOON + LEASE - 1).await.is_empty());
     assert_eq!(claimed(&shelf, "second", NOON + LEASE).await, [id(510)]);
 
     // What the first one still does has no effect.
-    let ids = [id(510)];
     let store = &shelf.store;
-    let moved = store.advance("first", &ids, JobState::Indexing, NOON + 9 * LEASE);
-    assert!(moved.await.unwrap().is_empty());
-    store.fail("first", &id(510), "broken", NOON).await.unwrap();
+    let late = step(JobState::Indexing, NOON + 9 * LEASE);
+    assert!(!store.advance(&lost, late, NOON).await.unwrap());
+    store.fail(&lost, "broken", false, NOON).await.unwrap();
+    store.put_off(&lost, NOON, true).await.unwrap();
+    let kept = chunks(&lost, &["a"]);
+    assert!(!store.keep_chunks(&lost, MODEL, &kept, 1).await.unwrap());
+    let published = store.publish(&lost, "T", NOON).await.unwrap();
+    assert_eq!(published, Published::TakenOver);
     store.release("first").await.unwrap();
     assert_eq!(state(&shelf, 510).await, JobState::Parsing);
+    assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 0);
     assert!(claimed(&shelf, "third", NOON + LEASE).await.is_empty());
+}
+
+/// The name of the worker is not what a claim hangs on.
+async fn a_worker_that_claims_again_writes_for_its_new_claim_alone(shelf: Shelf) {
+    let base = shelf.base(1, "ada", "notes").await;
+    shelf.put(document(10, &base, "one")).await;
+    let first = shelf.claim_as("worker", 1, NOON).await.remove(0);
+    let second = shelf.claim_as("worker", 1, NOON + LEASE).await.remove(0);
+    assert_eq!((first.id.as_str(), second.attempt), (second.id.as_str(), 2));
+    let kept = chunks(&first, &["stale"]);
+    let stale = shelf.store.keep_chunks(&first, MODEL, &kept, 1).await;
+    assert!(!stale.unwrap());
+    shelf.finish(&second, &["a", "b"]).await;
+    let late = shelf.store.publish(&first, "Stale", NOON).await.unwrap();
+    assert_eq!(late, Published::TakenOver);
 }
 
 async fn a_claim_that_is_renewed_holds_longer(shelf: Shelf) {
@@ -58,13 +88,26 @@ async fn a_claim_that_is_renewed_holds_longer(shelf: Shelf) {
     shelf.put(document(10, &base, "one")).await;
     let job = shelf.claim().await;
     let until = NOON + 5 * LEASE;
-    let ids = [job.id.clone(), id(999)];
-    let moved = shelf
-        .store
-        .advance("worker", &ids, JobState::Embedding, until);
-    assert_eq!(moved.await.unwrap(), [job.id]);
+    let embedding = step(JobState::Embedding, until);
+    assert!(
+        shelf
+            .store
+            .advance(&job, embedding, NOON + 3)
+            .await
+            .unwrap()
+    );
+    assert!(
+        shelf
+            .store
+            .advance(&job, embedding, NOON + 9)
+            .await
+            .unwrap()
+    );
     assert!(claimed(&shelf, "other", until - 1).await.is_empty());
-    assert_eq!(state(&shelf, 510).await, JobState::Embedding);
+    let job = JobStore::get(&shelf.store, &scope("ada"), &job.id).await;
+    let job = job.unwrap().unwrap();
+    assert_eq!((job.state, job.total), (JobState::Embedding, 7));
+    assert_eq!((job.state_since, job.updated_at), (NOON + 3, NOON + 9));
 }
 
 async fn what_is_given_back_is_begun_anew(shelf: Shelf) {
@@ -72,11 +115,8 @@ async fn what_is_given_back_is_begun_anew(shelf: Shelf) {
     shelf.put(document(10, &base, "one")).await;
     shelf.put(document(11, &base, "two")).await;
     let (first, second) = (shelf.claim().await, shelf.claim().await);
-    shelf
-        .store
-        .fail("worker", &second.id, "broken", NOON + 5)
-        .await
-        .unwrap();
+    let broken = shelf.store.fail(&second, "broken", true, NOON + 5);
+    broken.await.unwrap();
     shelf.store.release("worker").await.unwrap();
     assert_eq!(state(&shelf, 510).await, JobState::Queued);
     assert_eq!(claimed(&shelf, "other", NOON).await, [first.id]);
@@ -85,9 +125,14 @@ async fn what_is_given_back_is_begun_anew(shelf: Shelf) {
     let failed = JobStore::get(&shelf.store, &scope("ada"), &second.id).await;
     let failed = failed.unwrap().unwrap();
     assert_eq!(failed.state, JobState::Failed);
+    let failure = Failure {
+        code: "broken".to_owned(),
+        stage: JobState::Parsing,
+        retryable: true,
+    };
     assert_eq!(
-        (failed.error_code.as_str(), failed.updated_at),
-        ("broken", NOON + 5)
+        (failed.failure, failed.updated_at),
+        (Some(failure), NOON + 5)
     );
 }
 
@@ -102,16 +147,17 @@ async fn a_job_is_begun_so_often_and_no_more(shelf: Shelf) {
     }
     let mut now = NOON;
     for attempt in 1..=MAX_ATTEMPTS {
-        let jobs = shelf.store.claim("dies", 1, now, LEASE).await.unwrap();
+        let jobs = shelf.claim_as("dies", 1, now).await;
         assert_eq!(jobs[0].attempt, attempt);
         now += LEASE;
     }
     assert!(claimed(&shelf, "worker", now).await.is_empty());
     let job = JobStore::get(&shelf.store, &scope("ada"), &id(510)).await;
     let job = job.unwrap().unwrap();
+    let failure = job.failure.unwrap();
     assert_eq!(
-        (job.state, job.error_code.as_str()),
-        (JobState::Failed, "too_many_attempts")
+        (failure.code.as_str(), failure.stage, failure.retryable),
+        ("too_many_attempts", JobState::Parsing, true)
     );
 }
 
@@ -123,16 +169,13 @@ async fn publishing_replaces_all_at_once(shelf: Shelf) {
     let second = shelf.claim().await;
     assert_eq!(second.document_id, first.document_id);
     let kept = chunks(&second, &["c"]);
-    shelf
-        .store
-        .keep_chunks(&second, MODEL, &kept)
-        .await
-        .unwrap();
+    let kept = shelf.store.keep_chunks(&second, MODEL, &kept, 1);
+    assert!(kept.await.unwrap());
     assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 3);
     assert_eq!(shelf.store.live_chunks(MODEL).await.unwrap(), 2);
 
-    let published = shelf.store.publish("worker", &second, "New", NOON).await;
-    assert!(published.unwrap());
+    let published = shelf.store.publish(&second, "New", NOON).await;
+    assert_eq!(published.unwrap(), Published::Done);
     assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 1);
     assert_eq!(
         shelf.count("SELECT COUNT(*) FROM document_versions").await,
@@ -142,12 +185,12 @@ async fn publishing_replaces_all_at_once(shelf: Shelf) {
         shelf.store.garbage().await.unwrap(),
         [(first.document_id, 1)]
     );
-    let again = shelf.store.publish("worker", &second, "New", NOON).await;
-    assert!(!again.unwrap(), "a job that is over ends once");
+    let again = shelf.store.publish(&second, "New", NOON).await;
+    assert_eq!(again.unwrap(), Published::TakenOver, "it ends once");
     let got = DocumentStore::get(&shelf.store, &scope("ada"), &second.document_id).await;
     let got = got.unwrap().unwrap();
     assert_eq!((got.title.as_str(), got.searchable), ("New", true));
-    assert_eq!((got.job.state, got.job.chunks), (JobState::Ready, 1));
+    assert_eq!((got.job.state, got.job.total), (JobState::Ready, 1));
 }
 
 async fn a_cancelled_job_publishes_nothing(shelf: Shelf) {
@@ -155,13 +198,10 @@ async fn a_cancelled_job_publishes_nothing(shelf: Shelf) {
     shelf.put(document(10, &base, "one")).await;
     let first = shelf.claim().await;
     shelf.put(next(10, 600, &base, "two")).await;
-    let ids = [first.id.clone()];
-    let moved = shelf
-        .store
-        .advance("worker", &ids, JobState::Indexing, NOON + 1);
-    assert!(moved.await.unwrap().is_empty());
-    let published = shelf.store.publish("worker", &first, "T", NOON).await;
-    assert!(!published.unwrap());
+    let indexing = step(JobState::Indexing, NOON + 1);
+    assert!(!shelf.store.advance(&first, indexing, NOON).await.unwrap());
+    let published = shelf.store.publish(&first, "T", NOON).await;
+    assert_eq!(published.unwrap(), Published::Unwanted);
     let got = DocumentStore::get(&shelf.store, &scope("ada"), &first.document_id).await;
     assert!(!got.unwrap().unwrap().searchable);
     assert_eq!(state(&shelf, 510).await, JobState::Cancelled);
@@ -172,7 +212,7 @@ async fn what_was_embedded_is_known(shelf: Shelf) {
     shelf.publish(document(10, &base, "one"), &["a", "b"]).await;
     shelf.put(next(10, 600, &base, "two")).await;
     shelf.put(document(11, &base, "other")).await;
-    let jobs = shelf.store.claim("worker", 2, NOON, LEASE).await.unwrap();
+    let jobs = shelf.claim_as("worker", 2, NOON).await;
     let of = |number: u32| jobs.iter().find(|job| job.id == id(number)).unwrap();
     let mut known = shelf.store.known_embeddings(of(610), MODEL).await.unwrap();
     known.sort_by(|one, other| one.0.cmp(&other.0));
@@ -194,7 +234,13 @@ async fn chunks_that_are_there_stay_single(shelf: Shelf) {
     let job = shelf.claim().await;
     for text in ["early", "late"] {
         let kept = chunks(&job, &[text]);
-        shelf.store.keep_chunks(&job, MODEL, &kept).await.unwrap();
+        assert!(
+            shelf
+                .store
+                .keep_chunks(&job, MODEL, &kept, 1)
+                .await
+                .unwrap()
+        );
     }
     shelf.finish(&job, &["late", "last"]).await;
     assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 2);
@@ -215,7 +261,8 @@ async fn live_chunks_are_counted_and_paged(shelf: Shelf) {
     shelf.put(document(20, &base, "not ready")).await;
     let job = shelf.claim().await;
     let kept = chunks(&job, &["a"]);
-    shelf.store.keep_chunks(&job, MODEL, &kept).await.unwrap();
+    let kept = shelf.store.keep_chunks(&job, MODEL, &kept, 1);
+    assert!(kept.await.unwrap());
     assert_eq!(shelf.store.live_chunks(MODEL).await.unwrap(), 12);
     assert_eq!(shelf.store.live_chunks("other").await.unwrap(), 0);
     let mut all = vec![];
@@ -252,7 +299,7 @@ async fn documents_of_another_model_are_queued_once(shelf: Shelf) {
     // Document 11 has a job of its own already.
     let (first, second) = futures::join!(requeue(), requeue());
     assert_eq!(first.unwrap() + second.unwrap(), 1);
-    let jobs = shelf.store.claim("worker", 9, NOON, LEASE).await.unwrap();
+    let jobs = shelf.claim_as("worker", 9, NOON).await;
     let mut claimed: Vec<_> = jobs
         .iter()
         .map(|job| (job.document_id.clone(), job.version, job.content.as_str()))
@@ -271,11 +318,7 @@ async fn a_run_is_counted(shelf: Shelf) {
     shelf.publish(document(10, &base, "one"), &["a", "b"]).await;
     shelf.put(document(11, &base, "two")).await;
     let job = shelf.claim().await;
-    shelf
-        .store
-        .fail("worker", &job.id, "broken", NOON)
-        .await
-        .unwrap();
+    shelf.store.fail(&job, "broken", false, NOON).await.unwrap();
     shelf.put(document(12, &base, "three")).await;
     shelf.put(next(12, 600, &base, "four")).await;
     let elsewhere = NewDocument {

@@ -4,9 +4,10 @@ mod conversations;
 mod documents;
 mod jobs;
 mod jobs_at_once;
+mod queue;
 
 use api_service::{
-    app::ports::{DocumentStore, JobStore, Taken, WantedBase},
+    app::ports::{ClaimLimits, DocumentStore, JobStore, Published, Taken, WantedBase},
     domain::{
         chunk::{ChunkId, ChunkText, EmbeddedChunk},
         document::{DocumentId, MediaType, NewDocument, Origin},
@@ -104,8 +105,17 @@ impl Shelf {
 
     /// Claims the one job that waits.
     async fn claim(&self) -> ClaimedJob {
-        let jobs = self.store.claim("worker", 1, NOON, LEASE).await.unwrap();
+        let jobs = self.claim_as("worker", 1, NOON).await;
         jobs.into_iter().next().expect("no job waits")
+    }
+
+    /// Claims up to `most` jobs, all of one tenant if need be.
+    async fn claim_as(&self, worker: &str, most: usize, now: i64) -> Vec<ClaimedJob> {
+        let limits = ClaimLimits {
+            jobs: most,
+            of_one_tenant: usize::MAX,
+        };
+        self.store.claim(worker, limits, now, LEASE).await.unwrap()
     }
 
     /// Takes a document in and makes it findable with these chunks.
@@ -118,9 +128,10 @@ impl Shelf {
 
     async fn finish(&self, job: &ClaimedJob, texts: &[&str]) {
         let chunks = chunks(job, texts);
-        self.store.keep_chunks(job, MODEL, &chunks).await.unwrap();
-        let published = self.store.publish("worker", job, "Title", NOON).await;
-        assert!(published.unwrap());
+        let kept = self.store.keep_chunks(job, MODEL, &chunks, texts.len());
+        assert!(kept.await.unwrap());
+        let published = self.store.publish(job, "Title", NOON).await;
+        assert_eq!(published.unwrap(), Published::Done);
     }
 
     async fn count(&self, query: &'static str) -> i64 {

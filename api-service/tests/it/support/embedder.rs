@@ -1,9 +1,10 @@
 //! The real embedding model, loaded once a process, counted and stopped.
 
 use std::{
+    collections::VecDeque,
     path::{Path, PathBuf},
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -47,6 +48,7 @@ pub struct CountingEmbedder {
     passages: AtomicUsize,
     calls: AtomicUsize,
     halts_at: Option<usize>,
+    failures: Mutex<VecDeque<EmbeddingError>>,
     /// Told when embedding has come to the call at which it stops.
     pub halted: Notify,
     /// Lets a stopped call go on.
@@ -60,9 +62,15 @@ impl CountingEmbedder {
             passages: AtomicUsize::new(0),
             calls: AtomicUsize::new(0),
             halts_at,
+            failures: Mutex::default(),
             halted: Notify::new(),
             go_on: Notify::new(),
         }
+    }
+
+    /// What the next call comes to, after those that were said before.
+    pub fn fails_with(&self, error: EmbeddingError) {
+        self.failures.lock().unwrap().push_back(error);
     }
 
     /// How many passages were embedded since this was last asked.
@@ -94,6 +102,10 @@ impl DenseEmbedder for CountingEmbedder {
         if self.halts_at == Some(call) {
             self.halted.notify_one();
             self.go_on.notified().await;
+        }
+        let failure = self.failures.lock().unwrap().pop_front();
+        if let Some(error) = failure {
+            return Err(error);
         }
         self.passages.fetch_add(texts.len(), Ordering::SeqCst);
         self.model.embed_passages(texts).await

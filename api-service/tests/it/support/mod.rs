@@ -128,6 +128,7 @@ impl TestApp {
             new_jobs: Arc::new(Notify::new()),
             fusion: Fusion::Dbsf,
             answers: TaskTracker::new(),
+            stop: tokio_util::sync::CancellationToken::new(),
         });
         let auth = AuthService::start().await;
         let reached = parts.accounts.unwrap_or_else(Reached::nobody);

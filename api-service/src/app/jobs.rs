@@ -1,0 +1,115 @@
+//! Looking at jobs, watching them, cancelling them and trying them again.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{Stream, StreamExt, stream};
+use service_kit::clock::is_id;
+
+use super::{App, error::Error, knowledge::check, ports::Page};
+use crate::domain::{
+    job::{Job, JobState},
+    principal::Principal,
+};
+
+/// How often a watched job is looked at: another process may work on it.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How long a job is watched at most, so that who watches has to show their
+/// credentials again.
+const LONGEST_WATCH: Duration = Duration::from_mins(15);
+
+impl App {
+    /// A job whose document the caller may read.
+    pub async fn job(&self, caller: &Principal, id: &str) -> Result<Job, Error> {
+        if !is_id(id) {
+            return Err(Error::NoSuchJob);
+        }
+        let job = self.jobs.get(&caller.scope(), id).await?;
+        job.ok_or(Error::NoSuchJob)
+    }
+
+    /// A page of the jobs whose documents the caller may read.
+    pub async fn list_jobs(&self, caller: &Principal, page: &Page) -> Result<Vec<Job>, Error> {
+        check(page)?;
+        Ok(self.jobs.list(&caller.scope(), page).await?)
+    }
+
+    /// Cancels a job. One that was cancelled already stays so.
+    pub async fn cancel_job(&self, caller: &Principal, id: &str) -> Result<Job, Error> {
+        self.changeable_job(caller, id).await?;
+        let now = self.clock.now();
+        let cancelled = self.jobs.cancel(&caller.scope(), id, now).await?;
+        let job = self.job(caller, id).await?;
+        if cancelled || job.state == JobState::Cancelled {
+            Ok(job)
+        } else {
+            Err(Error::JobOver)
+        }
+    }
+
+    /// Queues a job that failed or was cancelled anew. What it had embedded is
+    /// still there.
+    pub async fn retry_job(&self, caller: &Principal, id: &str) -> Result<Job, Error> {
+        self.changeable_job(caller, id).await?;
+        let now = self.clock.now();
+        if !self.jobs.retry(&caller.scope(), id, now).await? {
+            return Err(Error::NotRetryable);
+        }
+        self.new_jobs.notify_one();
+        self.job(caller, id).await
+    }
+
+    /// Tells where a job stands, then each change, and ends when the job is over
+    /// or the process stops.
+    pub async fn watch_job(
+        self: Arc<Self>,
+        caller: Principal,
+        id: String,
+    ) -> Result<impl Stream<Item = Result<Job, Error>> + Send, Error> {
+        let first = self.job(&caller, &id).await?;
+        let ended = {
+            let stop = self.stop.clone();
+            async move {
+                let _ = tokio::time::timeout(LONGEST_WATCH, stop.cancelled()).await;
+            }
+        };
+        let last = Some(first.clone()).filter(|job| !job.state.is_over());
+        let changes = stream::unfold(last, move |last| {
+            let (app, caller) = (Arc::clone(&self), caller.clone());
+            async move { Some(app.next_change(&caller, last?).await) }
+        });
+        let told = stream::once(async { Ok(first) }).chain(changes);
+        Ok(told.take_until(Box::pin(ended)))
+    }
+
+    /// The next thing to tell, and the job where more may come after it.
+    async fn next_change(
+        &self,
+        caller: &Principal,
+        last: Job,
+    ) -> (Result<Job, Error>, Option<Job>) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            match self.job(caller, &last.id).await {
+                Ok(job) if moved_on(&last, &job) => {
+                    let more = Some(job.clone()).filter(|job| !job.state.is_over());
+                    return (Ok(job), more);
+                }
+                Ok(_) => {}
+                Err(error) => return (Err(error), None),
+            }
+        }
+    }
+
+    async fn changeable_job(&self, caller: &Principal, id: &str) -> Result<(), Error> {
+        let job = self.job(caller, id).await?;
+        self.changeable_document(caller, &job.document_id.0).await?;
+        Ok(())
+    }
+}
+
+/// Whether there is something to tell: a claim that is renewed is nothing.
+fn moved_on(last: &Job, now: &Job) -> bool {
+    (last.state, last.attempt, last.done, last.total)
+        != (now.state, now.attempt, now.done, now.total)
+}

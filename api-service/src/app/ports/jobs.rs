@@ -1,0 +1,140 @@
+//! What is needed of the queue of jobs.
+
+use async_trait::async_trait;
+use service_kit::clock::Millis;
+
+use super::{Page, StoreError};
+use crate::domain::{
+    chunk::{ChunkId, EmbeddedChunk},
+    document::DocumentId,
+    index::IndexPoint,
+    job::{ClaimedJob, Job, JobCounts, Step},
+    knowledge_base::KnowledgeBaseId,
+    principal::Scope,
+};
+
+/// How much a worker takes.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimLimits {
+    /// The most jobs of one claim.
+    pub jobs: usize,
+    /// The most jobs of one tenant that the worker has at a time.
+    pub of_one_tenant: usize,
+}
+
+/// What became of a version that was to be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// It is the one that is found.
+    Done,
+    /// It is no longer wanted: nothing changed, and its points may go.
+    Unwanted,
+    /// Another worker has it now: nothing changed, and its points are theirs.
+    TakenOver,
+}
+
+/// Jobs, and what the worker reads and writes of documents it has claimed.
+/// Nothing is written for a claim that was lost.
+#[async_trait]
+pub trait JobStore: Send + Sync {
+    /// The job, if its document is in `scope`.
+    async fn get(&self, scope: &Scope, id: &str) -> Result<Option<Job>, StoreError>;
+    /// The jobs whose documents are in `scope`, by id.
+    async fn list(&self, scope: &Scope, page: &Page) -> Result<Vec<Job>, StoreError>;
+    /// Cancels the job, if it is in `scope` and not over. Gives whether it was.
+    async fn cancel(&self, scope: &Scope, id: &str, now: Millis) -> Result<bool, StoreError>;
+    /// Queues a job in `scope` that failed or was cancelled anew, unless its
+    /// document has a newer version. Gives whether it was.
+    async fn retry(&self, scope: &Scope, id: &str, now: Millis) -> Result<bool, StoreError>;
+    /// Claims jobs that nobody works on, for `lease` milliseconds: tenants take
+    /// turns, the one that was served longest ago first, and each one's oldest
+    /// jobs come first.
+    async fn claim(
+        &self,
+        worker: &str,
+        limits: ClaimLimits,
+        now: Millis,
+        lease: Millis,
+    ) -> Result<Vec<ClaimedJob>, StoreError>;
+    /// Writes where a claimed job stands and renews its lease; `false` where
+    /// the claim was lost, and the job must be left alone.
+    async fn advance(&self, job: &ClaimedJob, step: Step, now: Millis) -> Result<bool, StoreError>;
+    /// Ends a claimed job as failed in the state that it is in.
+    async fn fail(
+        &self,
+        job: &ClaimedJob,
+        code: &str,
+        retryable: bool,
+        now: Millis,
+    ) -> Result<(), StoreError>;
+    /// Gives a claimed job back, to be begun anew after `until`. Where it does
+    /// not count, that was no attempt.
+    async fn put_off(
+        &self,
+        job: &ClaimedJob,
+        until: Millis,
+        counts: bool,
+    ) -> Result<(), StoreError>;
+    /// Gives back all that a worker has claimed, to be begun anew. That is no
+    /// attempt that failed.
+    async fn release(&self, worker: &str) -> Result<(), StoreError>;
+    /// Gives back what processes that are gone had claimed. Right only for a
+    /// process that knows that there is no other one.
+    async fn release_all(&self) -> Result<(), StoreError>;
+    /// Embeddings that were made of these contents of this document before, by
+    /// content hash.
+    async fn known_embeddings(
+        &self,
+        job: &ClaimedJob,
+        model: &str,
+    ) -> Result<Vec<(String, Vec<f32>)>, StoreError>;
+    /// Keeps chunks of a claimed job, in the place of those with the same ids,
+    /// and counts them as done, `embedded` of them as embedded. `false` where
+    /// the claim was lost or the document is gone: then nothing is kept.
+    async fn keep_chunks(
+        &self,
+        job: &ClaimedJob,
+        model: &str,
+        chunks: &[EmbeddedChunk],
+        embedded: usize,
+    ) -> Result<bool, StoreError>;
+    /// Makes the job's version the one that is found, ends the job, and marks
+    /// older versions for clearing away: all at once.
+    async fn publish(
+        &self,
+        job: &ClaimedJob,
+        title: &str,
+        now: Millis,
+    ) -> Result<Published, StoreError>;
+    /// Makes the open jobs of a knowledge base part of a run, such as those
+    /// that an earlier run left behind. Gives their number.
+    async fn adopt(&self, base: &KnowledgeBaseId, run_id: &str) -> Result<usize, StoreError>;
+    /// How the jobs of a run stand.
+    async fn counts(&self, run_id: &str) -> Result<JobCounts, StoreError>;
+    /// The jobs of a run that failed: path and error code.
+    async fn failures(&self, run_id: &str) -> Result<Vec<(String, String)>, StoreError>;
+    /// Documents and versions whose points are to be cleared from the index.
+    async fn garbage(&self) -> Result<Vec<(DocumentId, i64)>, StoreError>;
+    /// Forgets garbage that was cleared.
+    async fn cleared(&self, document: &DocumentId, upto: i64) -> Result<(), StoreError>;
+    /// How many chunks can be found.
+    async fn live_chunks(&self, model: &str) -> Result<u64, StoreError>;
+    /// Ids of chunks that can be found, after `after`, in order.
+    async fn live_chunk_ids(
+        &self,
+        model: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<ChunkId>, StoreError>;
+    /// What the index holds for these chunks, but for the sparse vector, and
+    /// with the text that it is made from.
+    async fn points(&self, ids: &[ChunkId]) -> Result<Vec<(IndexPoint, String)>, StoreError>;
+    /// Queues a new job for every document whose live version was embedded by
+    /// another model. Gives their number.
+    async fn requeue_other_models(
+        &self,
+        model: &str,
+        new_id: &(dyn Fn() -> String + Sync),
+        now: Millis,
+    ) -> Result<usize, StoreError>;
+}
