@@ -13,7 +13,7 @@ use service_kit::{
     telemetry::LogFormat,
 };
 
-use crate::domain::index::Fusion;
+use crate::domain::{index::Fusion, quota::Quota};
 
 /// The variables.
 pub const VARIABLES: &[Variable] = &[
@@ -97,6 +97,16 @@ pub const VARIABLES: &[Variable] = &[
         "The largest body of a request, in bytes.",
     ),
     Variable::plain(
+        "MAX_DOCUMENTS_PER_USER",
+        "10000",
+        "The most documents in all knowledge bases of one user; 0 for no limit.",
+    ),
+    Variable::plain(
+        "MAX_BYTES_PER_USER",
+        "1073741824",
+        "The most bytes that these documents have together; 0 for no limit.",
+    ),
+    Variable::plain(
         "LLM_BASE_URL",
         "",
         "An OpenAI-compatible endpoint, such as http://localhost:11434/v1.",
@@ -166,6 +176,8 @@ pub struct Config {
     pub link_secret: Option<SecretString>,
     /// The largest body of a request, in bytes.
     pub max_upload_bytes: usize,
+    /// The most that a user may keep.
+    pub quota: Quota,
     /// The language model, if one is configured.
     pub llm: Option<LlmConfig>,
     /// Origins of browsers' pages that may call.
@@ -248,6 +260,10 @@ impl Config {
             fusion: fusion(environment)?,
             link_secret: link_secret(environment)?,
             max_upload_bytes: environment.parsed("MAX_UPLOAD_BYTES")?,
+            quota: Quota {
+                documents: environment.parsed("MAX_DOCUMENTS_PER_USER")?,
+                bytes: environment.parsed("MAX_BYTES_PER_USER")?,
+            },
             llm: llm(environment)?,
             allowed_origins: AllowedOrigins::read(environment, "ALLOWED_ORIGINS")?,
             log_level: environment.text("LOG_LEVEL")?,

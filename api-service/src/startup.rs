@@ -177,6 +177,7 @@ pub fn app(config: &Config, parts: &Parts, index: Option<Arc<dyn VectorIndex>>) 
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         new_jobs: Arc::new(Notify::new()),
+        quota: config.quota,
         fusion: config.fusion,
         answers: TaskTracker::new(),
         stop: CancellationToken::new(),

@@ -5,7 +5,7 @@ use super::{
     App,
     create_knowledge_base::checked_name,
     error::Error,
-    ports::{Taken, UnverifiedToken, WantedBase},
+    ports::{Taken, WantedBase},
 };
 use crate::domain::{
     document::{Document, DocumentId, MediaType, NewDocument, Origin, is_label},
@@ -54,9 +54,6 @@ impl App {
             Some(name) => self.readable_base(&scope, name).await?,
             None => self.personal_base(caller).await?,
         };
-        if !base.writable(&scope) {
-            return Err(Error::ReadOnly);
-        }
         let id = self.new_id();
         let document = NewDocument {
             external_id: upload.external_id.unwrap_or_else(|| id.clone()),
@@ -71,7 +68,9 @@ impl App {
             content,
             run_id: String::new(),
         };
-        let taken = self.documents.put(vec![document], self.clock.now()).await?;
+        let (quota, now) = (self.quota, self.clock.now());
+        let taken = self.documents.put(&scope, vec![document], quota, now);
+        let taken = taken.await?;
         self.new_jobs.notify_one();
         let Some(Taken { document_id, .. }) = taken.into_iter().next() else {
             return Err(Error::NoSuchDocument);
@@ -91,8 +90,10 @@ impl App {
             owner: owner.0.clone(),
             created_at: self.clock.now(),
         };
-        let base = self.documents.knowledge_base(wanted).await?;
-        Ok(base.ok_or(UnverifiedToken::Invalid)?)
+        Ok(self
+            .documents
+            .knowledge_base(&caller.scope(), wanted)
+            .await?)
     }
 
     /// The public knowledge base of this name, made where it is missing.
@@ -101,9 +102,6 @@ impl App {
         caller: &Principal,
         name: &str,
     ) -> Result<KnowledgeBase, Error> {
-        if !caller.manages_public_knowledge() {
-            return Err(Error::ReadOnly);
-        }
         checked_name(name)?;
         let wanted = WantedBase {
             id: KnowledgeBaseId(self.new_id()),
@@ -112,8 +110,10 @@ impl App {
             owner: String::new(),
             created_at: self.clock.now(),
         };
-        let base = self.documents.knowledge_base(wanted).await?;
-        base.ok_or(Error::NoSuchKnowledgeBase)
+        Ok(self
+            .documents
+            .knowledge_base(&caller.scope(), wanted)
+            .await?)
     }
 }
 

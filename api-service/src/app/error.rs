@@ -40,6 +40,12 @@ pub enum Error {
     /// There are as many knowledge bases, or shares of one, as there may be.
     #[error("There are as many of these as there may be; delete some first.")]
     TooMany,
+    /// Its owner would keep more than they may.
+    #[error(
+        "This is more than the owner of the knowledge base may keep, in documents or in bytes; \
+         delete some documents first, or ask an administrator for more room."
+    )]
+    QuotaExceeded,
     /// It is not shared with this user.
     #[error("The knowledge base is not shared with this user.")]
     NoSuchShare,
@@ -143,9 +149,11 @@ impl Error {
             | Self::NoSuchChunk
             | Self::InvalidLink
             | Self::ExpiredLink => ErrorKind::NotFound,
-            Self::NameTaken | Self::TooMany | Self::JobOver | Self::NotRetryable => {
-                ErrorKind::Conflict
-            }
+            Self::NameTaken
+            | Self::TooMany
+            | Self::QuotaExceeded
+            | Self::JobOver
+            | Self::NotRetryable => ErrorKind::Conflict,
             Self::Question(_)
             | Self::Label(_)
             | Self::Limit
@@ -181,6 +189,7 @@ impl Error {
             Self::NoSuchConversation => "conversation_not_found",
             Self::NameTaken => "knowledge_base_name_taken",
             Self::TooMany => "too_many",
+            Self::QuotaExceeded => "quota_exceeded",
             Self::NoSuchShare => "share_not_found",
             Self::UnknownUser => "unknown_user",
             Self::NoSuchChunk => "chunk_not_found",
@@ -220,6 +229,7 @@ impl From<Refused> for Error {
             Refused::ReadOnly => Self::ReadOnly,
             Refused::NameTaken => Self::NameTaken,
             Refused::TooMany => Self::TooMany,
+            Refused::QuotaExceeded => Self::QuotaExceeded,
             Refused::NoAccount => UnverifiedToken::Invalid.into(),
             Refused::Store(error) => Self::Store(error),
         }

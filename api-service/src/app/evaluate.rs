@@ -59,7 +59,8 @@ impl App {
         name: &str,
         documents: Vec<LabelledDocument>,
     ) -> Result<String, Error> {
-        let base = self.public_base(&Principal::operator(), name).await?;
+        let operator = Principal::operator();
+        let base = self.public_base(&operator, name).await?;
         let run_id = self.new_id();
         for batch in documents.chunks(BATCH) {
             let new = batch
@@ -68,7 +69,8 @@ impl App {
             let new = new
                 .map(|document| self.labelled(&base, document, &run_id))
                 .collect();
-            self.documents.put(new, self.clock.now()).await?;
+            let (scope, now) = (operator.scope(), self.clock.now());
+            self.documents.put(&scope, new, self.quota, now).await?;
         }
         self.jobs.adopt(&base.id, &run_id).await?;
         self.new_jobs.notify_one();

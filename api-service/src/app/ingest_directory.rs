@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use super::{App, add_document::content_hash, error::Error};
+use super::{App, add_document::content_hash, error::Error, ports::Refused};
 use crate::domain::{
     document::{Change, DocumentId, MediaType, NewDocument, Origin},
     knowledge_base::KnowledgeBase,
-    principal::Principal,
+    principal::{Principal, Scope},
 };
 
 /// Files that are taken in at once, all or none.
@@ -77,12 +77,17 @@ impl App {
                 Err(refused) => report.refused.push(refused),
             }
             if changed.len() >= BATCH {
-                self.put_files(&mut changed, &mut report).await?;
+                self.put_files(&scope, &mut changed, &mut report).await?;
             }
         }
-        self.put_files(&mut changed, &mut report).await?;
+        self.put_files(&scope, &mut changed, &mut report).await?;
         for (id, _) in there.into_values() {
-            report.removed += usize::from(self.documents.delete(&scope, &id).await?);
+            match self.documents.delete(&scope, &id).await {
+                Ok(()) => report.removed += 1,
+                // Somebody else was quicker.
+                Err(Refused::Missing) => {}
+                Err(refused) => return Err(refused.into()),
+            }
         }
         report.open = self.jobs.adopt(&base.id, &report.run_id).await?;
         self.new_jobs.notify_one();
@@ -91,14 +96,13 @@ impl App {
 
     async fn put_files(
         &self,
+        scope: &Scope,
         changed: &mut Vec<NewDocument>,
         report: &mut DirectoryReport,
     ) -> Result<(), Error> {
-        for taken in self
-            .documents
-            .put(std::mem::take(changed), self.clock.now())
-            .await?
-        {
+        let (quota, now) = (self.quota, self.clock.now());
+        let changed = std::mem::take(changed);
+        for taken in self.documents.put(scope, changed, quota, now).await? {
             match taken.change {
                 Change::Created => report.created += 1,
                 Change::Updated => report.updated += 1,

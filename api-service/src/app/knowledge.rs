@@ -2,7 +2,11 @@
 
 use service_kit::clock::is_id;
 
-use super::{App, error::Error, ports::Page};
+use super::{
+    App,
+    error::Error,
+    ports::{Page, Refused},
+};
 use crate::domain::{
     document::{Document, DocumentId},
     knowledge_base::{KnowledgeBase, KnowledgeBaseId},
@@ -60,10 +64,13 @@ impl App {
 
     /// Deletes a document. Once this returns, no search finds it.
     pub async fn delete_document(&self, caller: &Principal, id: &str) -> Result<(), Error> {
-        let scope = caller.scope();
-        let document = self.changeable_document(caller, id).await?;
-        if !self.documents.delete(&scope, &document.id).await? {
+        if !is_id(id) {
             return Err(Error::NoSuchDocument);
+        }
+        let (scope, id) = (caller.scope(), DocumentId(id.to_owned()));
+        match self.documents.delete(&scope, &id).await {
+            Err(Refused::Missing) => return Err(Error::NoSuchDocument),
+            done => done?,
         }
         // It can't be found any more; the worker clears its points away.
         self.new_jobs.notify_one();

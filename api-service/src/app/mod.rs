@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use service_kit::clock::{Clock, Randomness};
 
-use crate::domain::index::Fusion;
+use crate::domain::{index::Fusion, quota::Quota};
 use follow_accounts::RefusedTokens;
 use ports::{
     AccountStore, ConversationStore, DenseEmbedder, DocumentStore, DocumentViews, Generator,
@@ -68,6 +68,8 @@ pub struct App {
     pub randomness: Arc<dyn Randomness>,
     /// Wakes the worker of this process when there is a new job.
     pub new_jobs: Arc<tokio::sync::Notify>,
+    /// The most that a user may keep.
+    pub quota: Quota,
     /// How dense and sparse hits become one list.
     pub fusion: Fusion,
     /// Answers that are under way: a stop waits for them to be kept.

@@ -20,6 +20,7 @@ use crate::domain::{
     index::{Hit, IndexPoint, IndexQuery, SparseVector},
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
     principal::{Principal, Scope, SearchScope, UserId},
+    quota::Quota,
 };
 
 pub use jobs::{ClaimLimits, JobStore, Published};
@@ -213,13 +214,23 @@ pub struct Taken {
 pub trait DocumentStore: Send + Sync {
     /// The knowledge bases in `scope`, by name.
     async fn knowledge_bases(&self, scope: &Scope) -> Result<Vec<KnowledgeBase>, StoreError>;
-    /// The knowledge base of this owner and name, made where it is missing;
-    /// `None` where the owner's account was deleted.
-    async fn knowledge_base(&self, wanted: WantedBase)
-    -> Result<Option<KnowledgeBase>, StoreError>;
-    /// Takes documents in, all or none, each with a job where it changed.
-    async fn put(&self, documents: Vec<NewDocument>, now: Millis)
-    -> Result<Vec<Taken>, StoreError>;
+    /// The knowledge base of this owner and name, made where it is missing, for
+    /// the owner, whose scope it is, or for nobody.
+    async fn knowledge_base(
+        &self,
+        scope: &Scope,
+        wanted: WantedBase,
+    ) -> Result<KnowledgeBase, Refused>;
+    /// Takes documents in, all or none, each with a job where it changed, if
+    /// their knowledge bases may be written to in `scope`, and if what the
+    /// owners of these have then is within `quota`.
+    async fn put(
+        &self,
+        scope: &Scope,
+        documents: Vec<NewDocument>,
+        quota: Quota,
+        now: Millis,
+    ) -> Result<Vec<Taken>, Refused>;
     /// The documents in `scope`, of one knowledge base or all, by id.
     async fn list(
         &self,
@@ -236,8 +247,9 @@ pub trait DocumentStore: Send + Sync {
         scope: &Scope,
         base: &KnowledgeBaseId,
     ) -> Result<Vec<(DocumentId, String, String)>, StoreError>;
-    /// Deletes the document if it is in `scope`: from now on it can't be found.
-    async fn delete(&self, scope: &Scope, id: &DocumentId) -> Result<bool, StoreError>;
+    /// Deletes the document if its knowledge base may be written to in `scope`:
+    /// from now on it can't be found.
+    async fn delete(&self, scope: &Scope, id: &DocumentId) -> Result<(), Refused>;
     /// The passages of these chunks that are in `scope` and of a live version,
     /// in no order, with a score of 0.
     async fn passages(&self, scope: &Scope, ids: &[ChunkId]) -> Result<Vec<Passage>, StoreError>;

@@ -11,3 +11,4 @@ pub mod knowledge_base;
 pub mod link;
 pub mod principal;
 pub mod question;
+pub mod quota;

@@ -19,6 +19,7 @@ mod isolation;
 mod jobs;
 mod links;
 mod process;
+mod quotas;
 mod recovery;
 mod sharing;
 mod store;

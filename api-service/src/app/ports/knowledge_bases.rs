@@ -12,8 +12,8 @@ use crate::domain::{
 /// Why a store did not write.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// There is no such knowledge base in the scope.
-    #[error("there is no such knowledge base")]
+    /// There is no such knowledge base or document in the scope.
+    #[error("it is not in the scope")]
     Missing,
     /// It is in the scope, but may not be changed in it.
     #[error("the knowledge base may not be changed")]
@@ -24,6 +24,9 @@ pub enum Refused {
     /// There are as many as there may be.
     #[error("there are as many as there may be")]
     TooMany,
+    /// It would be more than its owner may keep.
+    #[error("the quota is used up")]
+    QuotaExceeded,
     /// The account was deleted.
     #[error("the account was deleted")]
     NoAccount,

@@ -1,5 +1,7 @@
 //! Documents: taking in, listing, deleting.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use service_kit::clock::Millis;
 use sqlx::{Any, Row, Transaction};
@@ -7,16 +9,18 @@ use sqlx::{Any, Row, Transaction};
 use super::{
     IN_SCOPE, SqlStore, bigint,
     jobs::{JOB_COLUMNS, OVER, job},
+    knowledge_bases::{hold_to, writable},
     queue::{QueuedJob, queue_job},
     sql,
 };
 use crate::{
-    app::ports::{DocumentStore, Page, StoreError, Taken, WantedBase},
+    app::ports::{DocumentStore, Page, Refused, StoreError, Taken, WantedBase},
     domain::{
         chunk::{ChunkId, Passage},
         document::{Change, Document, DocumentId, NewDocument},
         knowledge_base::{KnowledgeBase, KnowledgeBaseId},
         principal::Scope,
+        quota::Quota,
     },
 };
 
@@ -50,20 +54,34 @@ impl DocumentStore for SqlStore {
 
     async fn knowledge_base(
         &self,
+        scope: &Scope,
         wanted: WantedBase,
-    ) -> Result<Option<KnowledgeBase>, StoreError> {
-        self.base_or_new(wanted).await
+    ) -> Result<KnowledgeBase, Refused> {
+        self.base_or_new(scope, wanted).await
     }
 
     async fn put(
         &self,
+        scope: &Scope,
         documents: Vec<NewDocument>,
+        quota: Quota,
         now: Millis,
-    ) -> Result<Vec<Taken>, StoreError> {
+    ) -> Result<Vec<Taken>, Refused> {
         let mut transaction = self.database.begin().await?;
+        let bases = documents.iter().map(|document| &document.knowledge_base_id);
+        let mut owners = BTreeSet::new();
+        // In one order, so that none waits for the other in a circle.
+        for base in bases.collect::<BTreeSet<_>>() {
+            owners.insert(writable(&mut transaction, scope, base).await?.owner);
+        }
         let mut taken = Vec::with_capacity(documents.len());
         for document in &documents {
             taken.push(put_one(&mut transaction, document, now).await?);
+        }
+        if taken.iter().any(|taken| taken.change != Change::Unchanged) {
+            for owner in &owners {
+                hold_to(quota, &mut transaction, owner).await?;
+            }
         }
         transaction.commit().await?;
         Ok(taken)
@@ -124,30 +142,35 @@ impl DocumentStore for SqlStore {
             .collect())
     }
 
-    async fn delete(&self, scope: &Scope, id: &DocumentId) -> Result<bool, StoreError> {
+    async fn delete(&self, scope: &Scope, id: &DocumentId) -> Result<(), Refused> {
         let mut transaction = self.database.begin().await?;
-        let garbage = format!(
-            "INSERT INTO index_garbage (document_id, upto_version) \
-             SELECT d.id, d.newest_version FROM documents d \
-             JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
-             WHERE {IN_SCOPE} AND d.id = $2 ON CONFLICT DO NOTHING"
+        let query = format!(
+            "SELECT k.id FROM documents d JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
+             WHERE {IN_SCOPE} AND d.id = $2"
         );
-        sqlx::query(sql(garbage))
+        let base: Option<(String,)> = sqlx::query_as(sql(query))
             .bind(scope.owner())
             .bind(&id.0)
-            .execute(&mut *transaction)
+            .fetch_optional(&mut *transaction)
             .await?;
-        let delete = format!(
-            "DELETE FROM documents WHERE id = $2 AND EXISTS (SELECT 1 FROM knowledge_bases k \
-             WHERE k.id = documents.knowledge_base_id AND {IN_SCOPE})"
-        );
-        let deleted = sqlx::query(sql(delete))
-            .bind(scope.owner())
-            .bind(&id.0)
-            .execute(&mut *transaction)
-            .await?;
+        let (base,) = base.ok_or(Refused::Missing)?;
+        writable(&mut transaction, scope, &KnowledgeBaseId(base)).await?;
+        let deleted: Option<(i64,)> =
+            sqlx::query_as("DELETE FROM documents WHERE id = $1 RETURNING newest_version")
+                .bind(&id.0)
+                .fetch_optional(&mut *transaction)
+                .await?;
+        let (newest,) = deleted.ok_or(Refused::Missing)?;
+        sqlx::query(
+            "INSERT INTO index_garbage (document_id, upto_version) VALUES ($1, $2) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(&id.0)
+        .bind(newest)
+        .execute(&mut *transaction)
+        .await?;
         transaction.commit().await?;
-        Ok(deleted.rows_affected() > 0)
+        Ok(())
     }
 
     async fn passages(&self, scope: &Scope, ids: &[ChunkId]) -> Result<Vec<Passage>, StoreError> {

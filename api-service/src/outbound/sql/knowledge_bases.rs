@@ -12,6 +12,7 @@ use crate::{
             KnowledgeBase, KnowledgeBaseId, MAX_OWNED, MAX_SHARES, Share, ShareRole, Visibility,
         },
         principal::{Scope, UserId},
+        quota::Quota,
     },
 };
 
@@ -58,18 +59,32 @@ impl SqlStore {
 
     pub(super) async fn base_or_new(
         &self,
+        scope: &Scope,
         wanted: WantedBase,
-    ) -> Result<Option<KnowledgeBase>, StoreError> {
+    ) -> Result<KnowledgeBase, Refused> {
+        if !may_own(scope, &wanted.owner) {
+            return Err(Refused::ReadOnly);
+        }
         let mut transaction = self.database.begin().await?;
         insert(&mut transaction, &wanted).await?;
-        let query = format!("{SEEN} WHERE k.owner_id = $1 AND k.name = $2");
+        let query = format!("{SEEN} WHERE {IN_SCOPE} AND k.owner_id = $2 AND k.name = $3");
         let row: Option<Row> = sqlx::query_as(sql(query))
+            .bind(scope.owner())
             .bind(&wanted.owner)
             .bind(&wanted.name)
             .fetch_optional(&mut *transaction)
             .await?;
         transaction.commit().await?;
-        row.map(from_row).transpose()
+        Ok(from_row(row.ok_or(Refused::NoAccount)?)?)
+    }
+}
+
+/// Whether knowledge bases of this owner, or of nobody, may be made in `scope`.
+fn may_own(scope: &Scope, owner: &str) -> bool {
+    if owner.is_empty() {
+        scope.manages_public()
+    } else {
+        owner == scope.owner()
     }
 }
 
@@ -94,7 +109,7 @@ async fn insert(transaction: &mut Write, wanted: &WantedBase) -> Result<bool, sq
 
 /// The knowledge base as `scope` has it, locked until the transaction ends, so
 /// that what the caller may do holds as long.
-pub(super) async fn locked(
+async fn locked(
     transaction: &mut Write,
     scope: &Scope,
     id: &KnowledgeBaseId,
@@ -110,6 +125,20 @@ pub(super) async fn locked(
         .fetch_optional(&mut **transaction)
         .await?;
     Ok(from_row(row.ok_or(Refused::Missing)?)?)
+}
+
+/// The same, where documents may be put in and deleted in `scope`.
+pub(super) async fn writable(
+    transaction: &mut Write,
+    scope: &Scope,
+    id: &KnowledgeBaseId,
+) -> Result<KnowledgeBase, Refused> {
+    let base = locked(transaction, scope, id).await?;
+    if base.writable(scope) {
+        Ok(base)
+    } else {
+        Err(Refused::ReadOnly)
+    }
 }
 
 /// The same, where it may be managed in `scope`.
@@ -128,7 +157,7 @@ async fn managed(
 
 /// Locks an owner until the transaction ends: nothing of theirs is added
 /// meanwhile by another one that locks them.
-pub(super) async fn lock_owner(transaction: &mut Write, owner: &str) -> Result<(), sqlx::Error> {
+async fn lock_owner(transaction: &mut Write, owner: &str) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO owners (user_id) VALUES ($1) \
          ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id",
@@ -137,6 +166,33 @@ pub(super) async fn lock_owner(transaction: &mut Write, owner: &str) -> Result<(
     .execute(&mut **transaction)
     .await?;
     Ok(())
+}
+
+/// Refuses what goes beyond the quota of an owner, with what the transaction
+/// has added.
+pub(super) async fn hold_to(
+    quota: Quota,
+    transaction: &mut Write,
+    owner: &str,
+) -> Result<(), Refused> {
+    if owner.is_empty() || !quota.is_limited() {
+        return Ok(());
+    }
+    lock_owner(transaction, owner).await?;
+    let (documents, bytes): (i64, i64) = sqlx::query_as(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(LENGTH(v.content)), 0) AS BIGINT) \
+         FROM knowledge_bases k JOIN documents d ON d.knowledge_base_id = k.id \
+         JOIN document_versions v ON v.document_id = d.id AND v.version = d.newest_version \
+         WHERE k.owner_id = $1",
+    )
+    .bind(owner)
+    .fetch_one(&mut **transaction)
+    .await?;
+    if quota.allows(documents.unsigned_abs(), bytes.unsigned_abs()) {
+        Ok(())
+    } else {
+        Err(Refused::QuotaExceeded)
+    }
 }
 
 async fn count(
@@ -154,14 +210,15 @@ async fn count(
 #[async_trait]
 impl KnowledgeBaseStore for SqlStore {
     async fn create(&self, scope: &Scope, wanted: WantedBase) -> Result<KnowledgeBase, Refused> {
-        let nobodys = wanted.owner.is_empty() && scope.manages_public();
-        if !nobodys && wanted.owner != scope.owner() {
+        if !may_own(scope, &wanted.owner) {
             return Err(Refused::ReadOnly);
         }
         let mut transaction = self.database.begin().await?;
         lock_owner(&mut transaction, &wanted.owner).await?;
         let owned = "SELECT COUNT(*) FROM knowledge_bases WHERE owner_id = $1";
-        if !nobodys && count(&mut transaction, owned, &wanted.owner).await? >= MAX_OWNED {
+        if !wanted.owner.is_empty()
+            && count(&mut transaction, owned, &wanted.owner).await? >= MAX_OWNED
+        {
             return Err(Refused::TooMany);
         }
         if !insert(&mut transaction, &wanted).await? {

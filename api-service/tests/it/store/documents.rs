@@ -1,7 +1,7 @@
 //! Knowledge bases, documents and what is found of them.
 
 use api_service::{
-    app::ports::{DocumentStore, JobStore, Page, Published},
+    app::ports::{DocumentStore, JobStore, Page, Published, Refused},
     domain::{
         chunk::ChunkId,
         document::{Change, DocumentId, Origin},
@@ -124,10 +124,9 @@ async fn documents_go_in_all_or_none(shelf: Shelf) {
     let mut homeless = document(11, &base, "two");
     homeless.knowledge_base_id = KnowledgeBaseId(id(99));
     let refused = shelf
-        .store
-        .put(vec![document(10, &base, "one"), homeless], NOON)
+        .put_all(vec![document(10, &base, "one"), homeless])
         .await;
-    assert!(refused.is_err());
+    assert!(matches!(refused, Err(Refused::Missing)), "{refused:?}");
     assert_eq!(shelf.count("SELECT COUNT(*) FROM documents").await, 0);
     assert_eq!(shelf.count("SELECT COUNT(*) FROM jobs").await, 0);
 }
@@ -137,7 +136,7 @@ async fn a_document_written_twice_at_once_has_both_versions(shelf: Shelf) {
     let contents = ["one", "two", "three", "four", "five", "six"];
     let writers = (1..).zip(contents).map(|(number, content)| {
         let new = next(10, 500 + number * 10, &base, content);
-        async { shelf.store.put(vec![new], NOON).await.unwrap() }
+        async { shelf.put_all(vec![new]).await.unwrap() }
     });
     let taken = join_all(writers).await;
     let first = &taken[0][0].document_id;
@@ -207,11 +206,14 @@ async fn deleting_is_for_those_who_see_it_and_takes_everything(shelf: Shelf) {
         .await;
     shelf.put(next(10, 600, &notes, "two")).await;
     let id = DocumentId(id(10));
-    assert!(!shelf.store.delete(&scope("ben"), &id).await.unwrap());
-    assert!(!shelf.store.delete(&scope("admin"), &id).await.unwrap());
+    for name in ["ben", "admin"] {
+        let refused = shelf.store.delete(&scope(name), &id).await;
+        assert!(matches!(refused, Err(Refused::Missing)), "{refused:?}");
+    }
     assert_eq!(shelf.store.garbage().await.unwrap(), []);
-    assert!(shelf.store.delete(&scope("ada"), &id).await.unwrap());
-    assert!(!shelf.store.delete(&scope("ada"), &id).await.unwrap());
+    shelf.store.delete(&scope("ada"), &id).await.unwrap();
+    let again = shelf.store.delete(&scope("ada"), &id).await;
+    assert!(matches!(again, Err(Refused::Missing)), "{again:?}");
     for query in [
         "SELECT COUNT(*) FROM documents",
         "SELECT COUNT(*) FROM document_versions",

@@ -17,7 +17,7 @@ on_both_engines!(
 async fn workers_never_get_the_same_job(shelf: Shelf) {
     let base = shelf.base(1, "ada", "notes").await;
     let new = (10..70).map(|number| document(number, &base, "text"));
-    shelf.store.put(new.collect(), NOON).await.unwrap();
+    shelf.put_all(new.collect()).await.unwrap();
     let workers = ["one", "two", "three", "four"].map(async |worker| {
         let mut claimed = vec![];
         loop {
@@ -44,7 +44,7 @@ async fn publishing_beside_a_new_version_ends_well(shelf: Shelf) {
         let newer = next(10, 1000 + round, &base, &format!("newer {round}"));
         let (published, put) = futures::join!(
             shelf.store.publish(&job, "T", NOON),
-            shelf.store.put(vec![newer], NOON)
+            shelf.put_all(vec![newer])
         );
         published.unwrap();
         put.unwrap();
@@ -66,7 +66,7 @@ async fn publishing_beside_a_deletion_ends_well(shelf: Shelf) {
             shelf.store.delete(&ada, &job.document_id)
         );
         published.unwrap();
-        assert!(deleted.unwrap());
+        deleted.unwrap();
     }
     assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 0);
     assert_eq!(shelf.count("SELECT COUNT(*) FROM index_garbage").await, 20);

@@ -7,16 +7,18 @@ mod jobs_at_once;
 mod queue;
 
 use api_service::{
-    app::ports::{ClaimLimits, DocumentStore, JobStore, Published, Taken, WantedBase},
+    app::ports::{ClaimLimits, DocumentStore, JobStore, Published, Refused, Taken, WantedBase},
     domain::{
         chunk::{ChunkId, ChunkText, EmbeddedChunk},
         document::{DocumentId, MediaType, NewDocument, Origin},
         job::ClaimedJob,
         knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
-        principal::Scope,
+        principal::{Principal, Scope, UserId},
+        quota::Quota,
     },
     outbound::sql::SqlStore,
 };
+use proto::claims::Role;
 use service_kit::database::Database;
 
 use crate::support::{NOON, TestHome, caller, user_id};
@@ -47,6 +49,14 @@ const MODEL: &str = "test-model";
 
 /// How long a claim holds in these tests.
 const LEASE: i64 = 1_000;
+
+/// The scope of an owner, or of an administrator where there is none.
+fn keeper(owner: &str) -> Scope {
+    if owner.is_empty() {
+        return scope("admin");
+    }
+    Principal::user(UserId(owner.to_owned()), Role::User).scope()
+}
 
 /// The stores over one database.
 struct Shelf {
@@ -94,13 +104,26 @@ impl Shelf {
             owner,
             created_at: NOON,
         };
-        let base = self.store.knowledge_base(wanted).await.unwrap();
+        let keeper = keeper(&wanted.owner);
+        let base = self.store.knowledge_base(&keeper, wanted).await;
         base.expect("the owner was deleted")
     }
 
     async fn put(&self, document: NewDocument) -> Taken {
-        let taken = self.store.put(vec![document], NOON).await.unwrap();
+        let taken = self.put_all(vec![document]).await.unwrap();
         taken.into_iter().next().unwrap()
+    }
+
+    /// Takes documents in as who may write to the first one's knowledge base.
+    async fn put_all(&self, documents: Vec<NewDocument>) -> Result<Vec<Taken>, Refused> {
+        let (owner,): (String,) =
+            sqlx::query_as("SELECT owner_id FROM knowledge_bases WHERE id = $1")
+                .bind(&documents[0].knowledge_base_id.0)
+                .fetch_one(&self.database.pool)
+                .await
+                .unwrap();
+        let (keeper, quota) = (keeper(&owner), Quota::default());
+        self.store.put(&keeper, documents, quota, NOON).await
     }
 
     /// Claims the one job that waits.

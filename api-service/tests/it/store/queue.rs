@@ -1,7 +1,7 @@
 //! The queue: whose turn it is, what waits, what is cancelled or begun anew.
 
 use api_service::{
-    app::ports::{ClaimLimits, DocumentStore, JobStore, Page, Published},
+    app::ports::{ClaimLimits, JobStore, Page, Published},
     domain::job::JobState,
 };
 
@@ -44,7 +44,7 @@ async fn one_file_goes_before_a_thousand_of_another(shelf: Shelf) {
     let ada = shelf.base(1, "ada", "notes").await;
     let ben = shelf.base(2, "ben", "notes").await;
     let many = (1_000..2_000).map(|number| document(number, &ada, "text"));
-    shelf.store.put(many.collect(), NOON).await.unwrap();
+    shelf.put_all(many.collect()).await.unwrap();
     assert_eq!(tenants(&shelf, limits(8)).await.len(), 8);
     shelf.put(document(10, &ben, "one")).await;
     // The very next one, though 992 came before it.

@@ -12,6 +12,7 @@ use api_service::{
     domain::{
         index::Fusion,
         principal::{Principal, UserId},
+        quota::Quota,
     },
     http::{
         self, HttpSettings, HttpState,
@@ -66,6 +67,8 @@ pub struct Parts {
     pub around_index: Option<AroundIndex>,
     /// The number of the call at which embedding stops for good.
     pub embedding_halts_at: Option<usize>,
+    /// The most that a user may keep.
+    pub quota: Quota,
     /// auth-service, if a real one is there: the keys of tokens are at the usual
     /// stand-in without it, and API keys can't be checked.
     pub accounts: Option<Reached>,
@@ -126,6 +129,7 @@ impl TestApp {
             clock: home.clock.clone(),
             randomness: home.randomness.clone(),
             new_jobs: Arc::new(Notify::new()),
+            quota: parts.quota,
             fusion: Fusion::Dbsf,
             answers: TaskTracker::new(),
             stop: tokio_util::sync::CancellationToken::new(),
