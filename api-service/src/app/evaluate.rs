@@ -72,7 +72,9 @@ impl App {
             let (scope, now) = (operator.scope(), self.clock.now());
             self.documents.put(&scope, new, self.quota, now).await?;
         }
-        self.jobs.adopt(&base.id, &run_id).await?;
+        self.jobs
+            .adopt(&operator.scope(), &base.id, &run_id)
+            .await?;
         self.new_jobs.notify_one();
         Ok(run_id)
     }

@@ -89,7 +89,7 @@ impl App {
                 Err(refused) => return Err(refused.into()),
             }
         }
-        report.open = self.jobs.adopt(&base.id, &report.run_id).await?;
+        report.open = self.jobs.adopt(&scope, &base.id, &report.run_id).await?;
         self.new_jobs.notify_one();
         Ok(report)
     }

@@ -15,6 +15,7 @@ use crate::{
         evaluate::{LabelledDocument, MODES},
     },
     config::Config,
+    domain::principal::Principal,
     outbound::labelled_set,
     startup,
 };
@@ -94,8 +95,9 @@ async fn load(
     tasks.spawn(app.clone().work(worker, working.clone()));
     tasks.close();
     let bar = ProgressBar::new(u64::try_from(total)?);
+    let scope = Principal::operator().scope();
     loop {
-        let counts = app.jobs.counts(&run).await?;
+        let counts = app.jobs.counts(&scope, &run).await?;
         bar.set_length(u64::try_from(counts.ready + counts.failed + counts.open)?);
         bar.set_position(u64::try_from(counts.ready + counts.failed)?);
         if counts.open == 0 {

@@ -56,7 +56,8 @@ pub(super) async fn run(
     let (report, others) = queue(&worker.app, directory, &name, found).await?;
     let counts = watch(config, &parts, worker, &report, &stop).await?;
     let app = startup::app(config, &parts, None);
-    let failures = app.jobs.failures(&report.run_id).await?;
+    let scope = Principal::operator().scope();
+    let failures = app.jobs.failures(&scope, &report.run_id).await?;
     summarise(&name, &report, others, counts, began.elapsed())?;
     let refused = report
         .refused
@@ -166,8 +167,9 @@ async fn watch(
     )?);
     bar.set_length(u64::try_from(report.open)?);
     let mut last = (JobCounts::default(), Instant::now());
+    let scope = Principal::operator().scope();
     let counts = loop {
-        let counts = worker.app.jobs.counts(&report.run_id).await?;
+        let counts = worker.app.jobs.counts(&scope, &report.run_id).await?;
         bar.set_position(u64::try_from(
             counts.ready + counts.failed + counts.cancelled,
         )?);

@@ -219,7 +219,11 @@ async fn a_directory_brings_what_changed_and_takes_what_is_gone() {
         ]);
         let report = bring(&app, first).await;
         assert_eq!((report.created, report.updated, report.removed), (4, 0, 0));
-        let counts = app.store.counts(&report.run_id).await.unwrap();
+        let counts = app
+            .store
+            .counts(&caller("admin").scope(), &report.run_id)
+            .await
+            .unwrap();
         let expected = JobCounts {
             ready: 3,
             failed: 1,

@@ -1,6 +1,7 @@
 //! The invariants of the house, held by reading the source.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -163,6 +164,155 @@ fn only_the_command_line_acts_as_the_operator() {
         .map(|file| file.path)
         .collect();
     assert!(made.is_empty(), "scopes are made in {made:?}");
+}
+
+/// The methods of stores and indexes that take no scope, and why.
+const WITHOUT_SCOPE: &[(&str, &str, &[&str])] = &[
+    (
+        "JobStore",
+        "the worker's: they concern jobs that it claimed, for nobody who asks",
+        &[
+            "claim",
+            "advance",
+            "fail",
+            "put_off",
+            "release",
+            "release_all",
+            "known_embeddings",
+            "keep_chunks",
+            "publish",
+        ],
+    ),
+    (
+        "JobStore",
+        "they keep the index as the rows are, and show nobody anything",
+        &[
+            "garbage",
+            "cleared",
+            "live_chunks",
+            "live_chunk_ids",
+            "points",
+            "requeue_other_models",
+        ],
+    ),
+    (
+        "VectorIndex",
+        "they keep the index as the rows are, and show nobody anything",
+        &[
+            "upsert",
+            "delete_versions",
+            "delete",
+            "delete_base",
+            "count",
+            "ids",
+        ],
+    ),
+    (
+        "KnowledgeBaseStore",
+        "what they clear away can be seen by nobody any more",
+        &["garbage_bases", "cleared_base"],
+    ),
+    (
+        "AccountStore",
+        "they do what auth-service tells of accounts, for nobody who asks",
+        &[
+            "refusals",
+            "apply",
+            "begin_anew",
+            "forget_expired",
+            "due_erasures",
+            "erase_some",
+            "erased_bases",
+            "passed",
+        ],
+    ),
+    ("DocumentStore", "it tells of no row", &["is_up"]),
+    ("VectorIndex", "it tells of no point", &["is_up"]),
+];
+
+/// What keeps tenants' rows and points.
+const KEEPERS: &[&str] = &["SqlStore", "EdgeIndex", "QdrantIndex"];
+
+/// The traits that the keepers implement for the verbs.
+fn kept_traits() -> BTreeSet<String> {
+    let outbound = files_under("src/outbound");
+    let lines = outbound.iter().flat_map(SourceFile::code);
+    let implemented = lines.filter_map(|line| line.strip_prefix("impl ")?.split_once(" for "));
+    let kept = implemented.filter(|(name, _)| name.chars().all(char::is_alphanumeric));
+    let kept = kept.filter(|(_, keeper)| KEEPERS.contains(&keeper.trim_end_matches(" {")));
+    kept.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The methods of a trait in the ports, with all that stands before their end.
+fn methods_of(name: &str) -> Vec<(String, String)> {
+    let mut ports = files_under("src/app/ports");
+    ports.push(SourceFile {
+        path: "src/app/ports.rs".to_owned(),
+        text: fs::read_to_string(root().join("src/app/ports.rs")).unwrap(),
+    });
+    let begins = format!("pub trait {name}:");
+    let file = ports.iter().find(|file| file.text.contains(&begins));
+    let file = file.unwrap_or_else(|| panic!("{name} is not in the ports"));
+    let code: Vec<&str> = file.code().collect();
+    let code = code.join("\n");
+    let (_, body) = code.split_once(&begins).unwrap();
+    let (body, _) = body.split_once("\n}").unwrap();
+    let methods = body.split("fn ").skip(1).map(|method| {
+        let (name, _) = method.split_once('(').unwrap();
+        let (signature, _) = method.split_once(';').unwrap();
+        (name.to_owned(), signature.to_owned())
+    });
+    methods.collect()
+}
+
+/// Nothing of a tenant's is read or written but in somebody's scope.
+#[test]
+fn stores_and_indexes_take_a_scope() {
+    let traits = kept_traits();
+    let (mut excepted, mut scoped) = (BTreeSet::new(), 0);
+    for name in &traits {
+        for (method, signature) in methods_of(name) {
+            let takes = signature.contains(": &Scope") || signature.contains(": &SearchScope");
+            let exception = WITHOUT_SCOPE
+                .iter()
+                .find(|(of, _, methods)| of == name && methods.contains(&method.as_str()));
+            assert_eq!(
+                takes,
+                exception.is_none(),
+                "{name}::{method} must take a scope, or stand in WITHOUT_SCOPE with a reason"
+            );
+            scoped += usize::from(takes);
+            excepted.extend(exception.map(|_| (name.clone(), method)));
+        }
+    }
+    let listed = WITHOUT_SCOPE.iter().flat_map(|(of, _, methods)| {
+        let pair = |method: &&str| (String::from(*of), String::from(*method));
+        methods.iter().map(pair)
+    });
+    assert_eq!(
+        listed.collect::<BTreeSet<_>>(),
+        excepted,
+        "the list names methods that are gone"
+    );
+    assert!(traits.len() >= 7 && scoped >= 25, "{traits:?} {scoped}");
+}
+
+/// What the keepers can do beside that is for themselves alone; and a scope
+/// that is taken is looked at.
+#[test]
+fn stores_and_indexes_have_no_side_doors() {
+    let mut keepers = files_under("src/outbound");
+    keepers.retain(|file| KEEPERS.iter().any(|keeper| file.names(keeper)));
+    assert!(keepers.len() >= 8);
+    for file in keepers {
+        for line in file.code() {
+            let public = line.starts_with("    pub ") && line.contains("fn ");
+            let opens = ["fn new(", "fn open("];
+            let makes = opens.iter().any(|open| line.contains(open));
+            assert!(!public || makes, "{}: {line}", file.path);
+            assert!(!line.contains("_scope:"), "{}: {line}", file.path);
+        }
+    }
 }
 
 #[test]

@@ -106,13 +106,22 @@ pub trait JobStore: Send + Sync {
         title: &str,
         now: Millis,
     ) -> Result<Published, StoreError>;
-    /// Makes the open jobs of a knowledge base part of a run, such as those
-    /// that an earlier run left behind. Gives their number.
-    async fn adopt(&self, base: &KnowledgeBaseId, run_id: &str) -> Result<usize, StoreError>;
-    /// How the jobs of a run stand.
-    async fn counts(&self, run_id: &str) -> Result<JobCounts, StoreError>;
-    /// The jobs of a run that failed: path and error code.
-    async fn failures(&self, run_id: &str) -> Result<Vec<(String, String)>, StoreError>;
+    /// Makes the open jobs of a knowledge base in `scope` part of a run, such
+    /// as those that an earlier run left behind. Gives their number.
+    async fn adopt(
+        &self,
+        scope: &Scope,
+        base: &KnowledgeBaseId,
+        run_id: &str,
+    ) -> Result<usize, StoreError>;
+    /// How the jobs of a run stand whose documents are in `scope`.
+    async fn counts(&self, scope: &Scope, run_id: &str) -> Result<JobCounts, StoreError>;
+    /// The jobs of a run in `scope` that failed: path and error code.
+    async fn failures(
+        &self,
+        scope: &Scope,
+        run_id: &str,
+    ) -> Result<Vec<(String, String)>, StoreError>;
     /// Documents and versions whose points are to be cleared from the index.
     async fn garbage(&self) -> Result<Vec<(DocumentId, i64)>, StoreError>;
     /// Forgets garbage that was cleared.

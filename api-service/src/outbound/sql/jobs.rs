@@ -157,27 +157,36 @@ impl JobStore for SqlStore {
         self.publish_version(job, title, now).await
     }
 
-    async fn adopt(&self, base: &KnowledgeBaseId, run_id: &str) -> Result<usize, StoreError> {
+    async fn adopt(
+        &self,
+        scope: &Scope,
+        base: &KnowledgeBaseId,
+        run_id: &str,
+    ) -> Result<usize, StoreError> {
         let query = format!(
-            "UPDATE jobs SET run_id = $1 WHERE state NOT IN {OVER} AND document_id IN \
-             (SELECT id FROM documents WHERE knowledge_base_id = $2)"
+            "UPDATE jobs SET run_id = $3 WHERE state NOT IN {OVER} AND document_id IN \
+             (SELECT d.id FROM documents d JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
+             WHERE {IN_SCOPE} AND k.id = $2)"
         );
         let adopted = sqlx::query(sql(query))
-            .bind(run_id)
+            .bind(scope.owner())
             .bind(&base.0)
+            .bind(run_id)
             .execute(&self.database.pool)
             .await?;
         Ok(usize::try_from(adopted.rows_affected()).unwrap_or(usize::MAX))
     }
 
-    async fn counts(&self, run_id: &str) -> Result<JobCounts, StoreError> {
-        let rows: Vec<(String, i64, i64)> = sqlx::query_as(
-            "SELECT state, COUNT(*), CAST(SUM(chunks) AS BIGINT) FROM jobs \
-             WHERE run_id = $1 GROUP BY state",
-        )
-        .bind(run_id)
-        .fetch_all(&self.database.pool)
-        .await?;
+    async fn counts(&self, scope: &Scope, run_id: &str) -> Result<JobCounts, StoreError> {
+        let query = format!(
+            "SELECT j.state, COUNT(*), CAST(SUM(j.chunks) AS BIGINT) FROM {TABLES} \
+             WHERE {IN_SCOPE} AND j.run_id = $2 GROUP BY j.state"
+        );
+        let rows: Vec<(String, i64, i64)> = sqlx::query_as(sql(query))
+            .bind(scope.owner())
+            .bind(run_id)
+            .fetch_all(&self.database.pool)
+            .await?;
         let mut counts = JobCounts::default();
         for (state, jobs, chunks) in rows {
             match state.as_str() {
@@ -193,12 +202,20 @@ impl JobStore for SqlStore {
         Ok(counts)
     }
 
-    async fn failures(&self, run_id: &str) -> Result<Vec<(String, String)>, StoreError> {
-        let rows = sqlx::query_as(
-            "SELECT d.path, j.error_code FROM jobs j JOIN documents d ON d.id = j.document_id \
-             WHERE j.run_id = $1 AND j.state = 'failed' ORDER BY d.path",
+    async fn failures(
+        &self,
+        scope: &Scope,
+        run_id: &str,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let query = format!(
+            "SELECT d.path, j.error_code FROM {TABLES} \
+             WHERE {IN_SCOPE} AND j.run_id = $2 AND j.state = 'failed' ORDER BY d.path"
         );
-        Ok(rows.bind(run_id).fetch_all(&self.database.pool).await?)
+        Ok(sqlx::query_as(sql(query))
+            .bind(scope.owner())
+            .bind(run_id)
+            .fetch_all(&self.database.pool)
+            .await?)
     }
 
     async fn garbage(&self) -> Result<Vec<(DocumentId, i64)>, StoreError> {

@@ -333,11 +333,16 @@ async fn a_run_is_counted(shelf: Shelf) {
         open: 1,
         chunks: 2,
     };
-    assert_eq!(shelf.store.counts("run").await.unwrap(), expected);
-    let failures = shelf.store.failures("run").await.unwrap();
+    let ada = scope("ada");
+    assert_eq!(shelf.store.counts(&ada, "run").await.unwrap(), expected);
+    let failures = shelf.store.failures(&ada, "run").await.unwrap();
     assert_eq!(failures, [("folder/11.md".to_owned(), "broken".to_owned())]);
-    assert_eq!(
-        shelf.store.counts("none").await.unwrap(),
-        JobCounts::default()
-    );
+    for (name, run) in [("ada", "none"), ("ben", "run")] {
+        let counts = shelf.store.counts(&scope(name), run).await.unwrap();
+        assert_eq!(counts, JobCounts::default());
+        let failures = shelf.store.failures(&scope(name), run).await.unwrap();
+        assert!(failures.is_empty(), "{failures:?}");
+        let adopted = shelf.store.adopt(&scope("ben"), &base.id, run).await;
+        assert_eq!(adopted.unwrap(), 0);
+    }
 }
