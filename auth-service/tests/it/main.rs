@@ -18,6 +18,7 @@ mod client_address;
 mod failing;
 mod grpc;
 mod import;
+mod isolation;
 mod mail;
 mod origins;
 mod process;
