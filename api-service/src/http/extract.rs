@@ -46,9 +46,14 @@ fn api_key(headers: &HeaderMap) -> Result<Option<&str>, UnverifiedKey> {
 }
 
 /// The token of `Authorization: Bearer <token>` (RFC 6750, section 2.1).
+/// Where there are two headers, a proxy may have looked at the other one.
 fn bearer(headers: &HeaderMap) -> Result<&str, UnverifiedToken> {
-    let value = headers.get(AUTHORIZATION);
-    let value = value.ok_or(UnverifiedToken::Missing)?.to_str();
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or(UnverifiedToken::Missing)?;
+    if values.next().is_some() {
+        return Err(UnverifiedToken::Invalid);
+    }
+    let value = value.to_str();
     let value = value.map_err(|_| UnverifiedToken::Invalid)?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     let token = token.trim();

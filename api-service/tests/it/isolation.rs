@@ -4,7 +4,7 @@ use api_service::http::{PUBLIC_ROUTES, Route, routes};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, TestHome, json_request, plain_request, request, user_id};
+use crate::support::{TestApp, TestHome, json_request, plain_request, request, token_of, user_id};
 
 #[tokio::test]
 async fn every_route_needs_a_token_unless_it_is_listed() {
@@ -236,4 +236,9 @@ async fn headers_do_not_make_somebody_else() {
     let asked = asked.body(axum::body::Body::empty()).unwrap();
     let (_, list) = app.ask(asked).await;
     assert_eq!(list["documents"], json!([]));
+    let two = request("ben", "GET /v1/documents");
+    let two = two.header("authorization", format!("Bearer {}", token_of("ada")));
+    let (status, body) = app.ask(two.body(axum::body::Body::empty()).unwrap()).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "{body}");
+    assert_eq!(body["code"], "invalid_token");
 }

@@ -21,6 +21,7 @@ mod links;
 mod process;
 mod quotas;
 mod recovery;
+mod refused_callers;
 mod sharing;
 mod store;
 mod support;
