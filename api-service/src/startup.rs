@@ -37,6 +37,7 @@ use crate::{
         jwks::{JwksSettings, JwksVerifier},
         llm::{LlmSettings, OpenAiCompatible},
         qdrant::{QdrantAddress, QdrantIndex},
+        sandbox::Sandbox,
         sql::{MIGRATIONS, SqlStore},
     },
 };
@@ -49,7 +50,14 @@ pub struct Parts {
     generator: Option<Arc<dyn Generator>>,
     client: reqwest::Client,
     links: Arc<SignedLinks>,
+    reader: Arc<Sandbox>,
 }
+
+/// This program, also where its file was replaced since it began.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// Documents that are read at once.
+const READERS: usize = 2;
 
 /// The index, and whether this process is the only one that has it.
 pub struct OpenedIndex {
@@ -97,6 +105,7 @@ pub async fn parts(config: &Config) -> Result<Parts> {
         generator,
         client,
         links,
+        reader: Arc::new(Sandbox::new(THIS_PROGRAM.into(), READERS)?),
     })
 }
 
@@ -171,6 +180,7 @@ pub fn app(config: &Config, parts: &Parts, index: Option<Arc<dyn VectorIndex>>) 
         refused: Arc::new(RefusedTokens::default()),
         new_erasures: Arc::new(Notify::new()),
         dense: parts.model.clone(),
+        reader: parts.reader.clone(),
         sparse: parts.sparse.clone(),
         index,
         generator: parts.generator.clone(),

@@ -12,6 +12,7 @@ use crate::domain::{
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, PERSONAL, Visibility},
     principal::Principal,
 };
+use crate::pipeline::parsing::settle;
 
 /// A document as a caller brings it.
 #[derive(Debug, Clone, Default)]
@@ -46,8 +47,7 @@ impl App {
                 "A title, path or external id has at most 500 characters and no control characters.",
             ));
         }
-        let content = String::from_utf8(upload.content).map_err(|_| Error::NotUtf8)?;
-        if !content.chars().any(char::is_alphanumeric) {
+        if holds_nothing(media_type, &upload.content) {
             return Err(Error::EmptyDocument);
         }
         let base = match &upload.knowledge_base {
@@ -64,8 +64,8 @@ impl App {
             path: upload.path.unwrap_or_default(),
             origin: Origin::Upload,
             media_type,
-            content_hash: content_hash(content.as_bytes()),
-            content,
+            content_hash: content_hash(&upload.content),
+            content: upload.content,
             run_id: String::new(),
         };
         let (quota, now) = (self.quota, self.clock.now());
@@ -117,23 +117,35 @@ impl App {
     }
 }
 
-/// The format: what the caller says, else what the path ends in, else plain
-/// text where the caller sent text and no path.
+/// The format: what the caller says, else what the path ends in, held against
+/// what the content is; it alone decides where nothing is said.
 fn media_type(upload: &Upload) -> Result<MediaType, Error> {
     let from_path = upload.path.as_deref().and_then(MediaType::from_path);
-    match upload.media_type.as_deref() {
+    let declared = match upload.media_type.as_deref() {
         // What browsers and curl say of files whose type they don't know.
-        Some("application/octet-stream") => from_path.ok_or(Error::UnknownFormat),
+        None | Some("application/octet-stream") => from_path,
         // Many clients call every text plain; the file's name knows better.
         Some(name) if MediaType::from_name(name) == Some(MediaType::Plain) => {
-            Ok(from_path.unwrap_or(MediaType::Plain))
+            from_path.or(Some(MediaType::Plain))
         }
-        Some(name) => MediaType::from_name(name)
-            .or(from_path)
-            .ok_or(Error::UnknownFormat),
-        None if upload.path.is_some() => from_path.ok_or(Error::UnknownFormat),
-        None => Ok(MediaType::Markdown),
+        Some(name) => {
+            let named = MediaType::from_name(name).or(from_path);
+            Some(named.ok_or(Error::UnknownFormat)?)
+        }
+    };
+    let settled = settle(declared, &upload.content)?;
+    let says_nothing = upload.path.is_none() && upload.media_type.is_none();
+    // Text under a name that tells nothing may be anything.
+    if declared.is_none() && settled == MediaType::Markdown && !says_nothing {
+        return Err(Error::UnknownFormat);
     }
+    Ok(settled)
+}
+
+/// Whether it can be told without reading it that a text has no text.
+pub(super) fn holds_nothing(format: MediaType, content: &[u8]) -> bool {
+    let text = str::from_utf8(content);
+    format.is_text() && text.is_ok_and(|text| !text.chars().any(char::is_alphanumeric))
 }
 
 /// The hash that tells contents apart.

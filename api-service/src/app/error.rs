@@ -4,7 +4,7 @@
 use proto::{api_key::KeyScope, error_kind::ErrorKind};
 
 use super::ports::{
-    EmbeddingError, IndexError, Refused, StoreError, UnverifiedKey, UnverifiedToken,
+    EmbeddingError, IndexError, ReadError, Refused, StoreError, UnverifiedKey, UnverifiedToken,
 };
 use crate::{domain::question::InvalidQuestion, pipeline::parsing::ParseError};
 
@@ -85,19 +85,26 @@ pub enum Error {
     Cursor,
     /// The document's format is not understood.
     #[error(
-        "This format is not understood; send Markdown, MDX, HTML or plain text, \
-         and name it with a content type or a file extension."
+        "This format is not understood; send text, Markdown, HTML, PDF, an Office or \
+         OpenDocument file, an e-book, a message, a notebook, CSV or JSON."
     )]
     UnknownFormat,
-    /// The document's bytes are not UTF-8.
-    #[error("The document is not UTF-8 text; save it as UTF-8 and send it again.")]
-    NotUtf8,
     /// There is nothing to be found in the document.
     #[error("The document holds no text; there is nothing to be found in it.")]
     EmptyDocument,
     /// The document can't be parsed.
-    #[error("The document can't be read as what it says it is.")]
-    Parse(#[from] ParseError),
+    #[error("{}", match .0 {
+        ParseError::Mismatch =>
+            "The document is not of the format that its name or type says; correct that.",
+        ParseError::Encrypted =>
+            "The document is encrypted; take its password away and send it again.",
+        ParseError::TooComplex => "The document is too complex; send it in parts.",
+        _ => "The document can't be read as what it says it is.",
+    })]
+    Parse(ParseError),
+    /// Documents can't be read, for a cause that is not theirs.
+    #[error("Documents can't be read just now; try again.")]
+    Reading(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Reading the document took too long, or went wrong on our side.
     #[error("The document can't be read in the time that a document may take.")]
     UnreadableInTime,
@@ -136,6 +143,7 @@ impl Error {
             | Self::Store(_)
             | Self::Index(_)
             | Self::IndexElsewhere
+            | Self::Reading(_)
             | Self::Embedding(EmbeddingError::Busy(_)) => ErrorKind::Unavailable,
             Self::Key(UnverifiedKey::Overused(_)) => ErrorKind::RateLimited,
             Self::Token(_) | Self::Key(_) => ErrorKind::Unauthenticated,
@@ -160,7 +168,6 @@ impl Error {
             | Self::LinkLifetime
             | Self::Cursor
             | Self::EmptyDocument
-            | Self::NotUtf8
             | Self::Parse(_)
             | Self::UnreadableInTime => ErrorKind::Invalid,
             Self::UnknownFormat => ErrorKind::UnsupportedMediaType,
@@ -202,9 +209,10 @@ impl Error {
             Self::Limit => "invalid_limit",
             Self::Cursor => "invalid_cursor",
             Self::UnknownFormat => "unsupported_format",
-            Self::NotUtf8 => "not_utf8",
-            Self::EmptyDocument | Self::Parse(ParseError::Empty) => "empty_document",
-            Self::UnreadableInTime => "unreadable_document",
+            Self::EmptyDocument => "empty_document",
+            Self::Parse(parse) => parse.code(),
+            Self::Reading(_) => "reading_unavailable",
+            Self::UnreadableInTime => ParseError::TimedOut.code(),
             Self::Store(_) => "database_unavailable",
             Self::Index(_) | Self::IndexElsewhere => "search_unavailable",
             Self::Embedding(EmbeddingError::Failed(_)) => "embedding_failed",
@@ -212,6 +220,25 @@ impl Error {
             Self::StageTooLong => "stage_too_long",
             Self::JobOver => "job_over",
             Self::NotRetryable => "job_not_retryable",
+        }
+    }
+}
+
+impl From<ParseError> for Error {
+    fn from(error: ParseError) -> Self {
+        match error {
+            ParseError::Empty => Self::EmptyDocument,
+            ParseError::Unsupported => Self::UnknownFormat,
+            error => Self::Parse(error),
+        }
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Document(error) => error.into(),
+            ReadError::Failed(cause) => Self::Reading(cause),
         }
     }
 }

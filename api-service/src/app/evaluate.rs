@@ -95,7 +95,7 @@ impl App {
             origin: Origin::Upload,
             media_type: MediaType::Plain,
             content_hash: content_hash(document.text.as_bytes()),
-            content: document.text.clone(),
+            content: document.text.clone().into_bytes(),
             run_id: run_id.to_owned(),
         }
     }

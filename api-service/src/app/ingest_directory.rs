@@ -9,6 +9,7 @@ use crate::domain::{
     knowledge_base::KnowledgeBase,
     principal::{Principal, Scope},
 };
+use crate::pipeline::parsing::{ParseError, settle};
 
 /// Files that are taken in at once, all or none.
 const BATCH: usize = 100;
@@ -120,11 +121,12 @@ fn new_document(
     content_hash: String,
     run_id: &str,
 ) -> Result<NewDocument, (String, &'static str)> {
-    let Some(media_type) = MediaType::from_path(&file.path) else {
-        return Err((file.path, Error::UnknownFormat.code()));
-    };
-    let Ok(content) = String::from_utf8(file.content) else {
-        return Err((file.path, Error::NotUtf8.code()));
+    let settled = MediaType::from_path(&file.path)
+        .ok_or(ParseError::Unsupported)
+        .and_then(|declared| settle(Some(declared), &file.content));
+    let media_type = match settled {
+        Ok(media_type) => media_type,
+        Err(error) => return Err((file.path, error.code())),
     };
     Ok(NewDocument {
         id: DocumentId(app.new_id()),
@@ -136,7 +138,7 @@ fn new_document(
         origin: Origin::Directory,
         media_type,
         content_hash,
-        content,
+        content: file.content,
         run_id: run_id.to_owned(),
     })
 }

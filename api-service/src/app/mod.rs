@@ -29,8 +29,8 @@ use service_kit::clock::{Clock, Randomness};
 use crate::domain::{index::Fusion, quota::Quota};
 use follow_accounts::RefusedTokens;
 use ports::{
-    AccountStore, ConversationStore, DenseEmbedder, DocumentStore, DocumentViews, Generator,
-    JobStore, KnowledgeBaseStore, LinkSeal, SparseEmbedder, VectorIndex,
+    AccountStore, ConversationStore, DenseEmbedder, DocumentReader, DocumentStore, DocumentViews,
+    Generator, JobStore, KnowledgeBaseStore, LinkSeal, SparseEmbedder, VectorIndex,
 };
 
 /// Everything that the verbs need from outside, and the settings that are
@@ -56,6 +56,8 @@ pub struct App {
     pub new_erasures: Arc<tokio::sync::Notify>,
     /// Embeddings.
     pub dense: Arc<dyn DenseEmbedder>,
+    /// What makes text of documents.
+    pub reader: Arc<dyn DocumentReader>,
     /// BM25 weights.
     pub sparse: Arc<dyn SparseEmbedder>,
     /// The vector index; absent in a process that may not open it.

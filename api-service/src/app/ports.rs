@@ -16,12 +16,13 @@ use crate::domain::{
     account::{AccountEvent, Refusals},
     chunk::{ChunkId, Passage},
     conversation::{ConversationId, NewMessage, Turn},
-    document::{Change, Document, DocumentId, NewDocument},
+    document::{Change, Document, DocumentId, MediaType, NewDocument},
     index::{Hit, IndexPoint, IndexQuery, SparseVector},
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
     principal::{Principal, Scope, SearchScope, UserId},
     quota::Quota,
 };
+use crate::pipeline::parsing::{ParseError, Parsed};
 
 pub use jobs::{ClaimLimits, JobStore, Published};
 pub use knowledge_bases::{BaseChange, KnowledgeBaseStore, Refused};
@@ -52,6 +53,25 @@ pub enum EmbeddingError {
 #[derive(Debug, thiserror::Error)]
 #[error("the language model failed")]
 pub struct GenerationError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Why a document was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It can't be.
+    #[error("the document can't be read")]
+    Document(#[source] ParseError),
+    /// Reading failed on our side.
+    #[error("documents can't be read just now")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Reads documents, within bounds of memory and time, and at no risk to the
+/// service.
+#[async_trait]
+pub trait DocumentReader: Send + Sync {
+    /// The text and the blocks of a document of this format.
+    async fn read(&self, format: MediaType, content: Vec<u8>) -> Result<Parsed, ReadError>;
+}
 
 /// Why a token does not tell who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -13,10 +13,7 @@ use crate::{
         index::IndexPoint,
         job::{ClaimedJob, JobState, MAX_ATTEMPTS, Step, pause_after, scattered},
     },
-    pipeline::{
-        chunking::chunk,
-        parsing::{Parsed, parse},
-    },
+    pipeline::{chunking::chunk, parsing::Parsed},
 };
 
 /// How long a claim holds without a sign of life, in milliseconds: longer than
@@ -25,9 +22,6 @@ pub(super) const LEASE: Millis = 120_000;
 
 /// Chunks that are embedded between two checkpoints.
 const CHECKPOINT: usize = 32;
-
-/// How long reading one document may take.
-const PARSING_DEADLINE: Duration = Duration::from_mins(1);
 
 /// How long cutting one document may take.
 const CHUNKING_DEADLINE: Duration = Duration::from_mins(1);
@@ -130,7 +124,8 @@ impl App {
     }
 
     async fn prepare(&self, job: Arc<ClaimedJob>) -> Result<Option<Prepared>, Error> {
-        let parsed = read(&job).await?;
+        let reading = self.reader.read(job.media_type, job.content.clone());
+        let parsed = reading.await?;
         if !self.advance(&job, JobState::Chunking, 0).await? {
             return Ok(None);
         }
@@ -150,7 +145,7 @@ impl App {
         let cutting = move || {
             let title = title(&job, parsed.title.as_deref());
             let count = |text: &str| dense.count_tokens(text);
-            let chunks = chunk(&job.content, &title, &parsed, dense.max_tokens(), &count);
+            let chunks = chunk(&parsed, &title, dense.max_tokens(), &count);
             let texts = chunks.iter().map(|chunk| chunk.indexed_text(&title));
             let texts = texts.collect();
             Cut {
@@ -235,13 +230,7 @@ impl App {
     }
 }
 
-/// Reads on a thread of its own, within a deadline.
-async fn read(job: &Arc<ClaimedJob>) -> Result<Parsed, Error> {
-    let job = Arc::clone(job);
-    let reading = move || parse(job.media_type, &job.content);
-    Ok(within(PARSING_DEADLINE, reading).await??)
-}
-
+/// Works on a thread of its own, within a deadline.
 async fn within<T: Send + 'static>(
     deadline: Duration,
     work: impl FnOnce() -> T + Send + 'static,

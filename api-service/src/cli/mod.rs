@@ -20,6 +20,7 @@ use service_kit::{
 
 use crate::{
     config::{Config, VARIABLES},
+    outbound::sandbox::worker,
     startup,
 };
 
@@ -49,6 +50,9 @@ enum Command {
         /// The folder of the set.
         directory: PathBuf,
     },
+    /// Read documents for the process that started this one.
+    #[command(hide = true)]
+    ParseWorker,
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,7 +66,7 @@ enum IndexCommand {
 }
 
 /// Runs the command that the process was called with. A failure is one line.
-pub async fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     let matches = Arguments::command()
         .after_help(describe(VARIABLES))
         .get_matches();
@@ -70,7 +74,7 @@ pub async fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
-    match dispatch(arguments.command.unwrap_or(Command::Serve)).await {
+    match start(arguments.command.unwrap_or(Command::Serve)) {
         Ok(code) => code,
         Err(error) => {
             // Nothing can be told where standard error is closed.
@@ -78,6 +82,18 @@ pub async fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A child that reads documents needs no runtime, and is to begin fast.
+fn start(command: Command) -> Result<ExitCode> {
+    if matches!(command, Command::ParseWorker) {
+        worker::run()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(dispatch(command))
 }
 
 fn one_line(error: &anyhow::Error) -> String {
@@ -119,6 +135,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Index {
             command: IndexCommand::Check { repair },
         } => check_index(&config, repair).await,
+        Command::ParseWorker => bail!("a reader of documents needs no runtime"),
         Command::Eval { directory } => evaluate::run(config, &directory, stop).await,
     }
 }

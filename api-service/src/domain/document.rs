@@ -19,47 +19,145 @@ pub enum MediaType {
     Html,
     /// Text without markup.
     Plain,
+    /// The source of a program.
+    Code,
+    /// Rows of values, parted by commas or semicolons.
+    Csv,
+    /// Rows of values, parted by tabs.
+    Tsv,
+    /// JSON.
+    Json,
+    /// A JSON value a line.
+    JsonLines,
+    /// A Jupyter notebook.
+    Notebook,
+    /// An e-mail message.
+    Email,
+    /// Rich Text Format.
+    Rtf,
+    /// Portable Document Format.
+    Pdf,
+    /// A document of Word.
+    Docx,
+    /// A presentation of PowerPoint.
+    Pptx,
+    /// A workbook of Excel.
+    Xlsx,
+    /// An OpenDocument text.
+    Odt,
+    /// An e-book.
+    Epub,
 }
 
+/// A format's names: first the registered one, then others that are met.
+type Names = (MediaType, &'static [&'static str], &'static [&'static str]);
+
+/// Each format with its media types and the endings of its files.
+const FORMATS: &[Names] = &[
+    (
+        MediaType::Markdown,
+        &["text/markdown", "text/x-markdown"],
+        &["md", "markdown"],
+    ),
+    (MediaType::Mdx, &["text/mdx"], &["mdx"]),
+    (
+        MediaType::Html,
+        &["text/html", "application/xhtml+xml"],
+        &["html", "htm", "xhtml"],
+    ),
+    (MediaType::Plain, &["text/plain"], &["txt", "text", "log"]),
+    (
+        MediaType::Code,
+        &[
+            "text/x-source-code",
+            "text/javascript",
+            "text/x-python",
+            "text/css",
+            "text/xml",
+            "application/xml",
+        ],
+        &[
+            "c", "cc", "cpp", "cs", "css", "dart", "ex", "go", "h", "hpp", "hs", "java", "js",
+            "jsx", "kt", "lua", "php", "pl", "proto", "ps1", "py", "r", "rb", "rs", "scala", "sh",
+            "sql", "swift", "toml", "ts", "tsx", "vue", "xml", "yaml", "yml", "zig",
+        ],
+    ),
+    (MediaType::Csv, &["text/csv"], &["csv"]),
+    (
+        MediaType::Tsv,
+        &["text/tab-separated-values"],
+        &["tsv", "tab"],
+    ),
+    (MediaType::Json, &["application/json"], &["json"]),
+    (
+        MediaType::JsonLines,
+        &["application/jsonl", "application/x-ndjson"],
+        &["jsonl", "ndjson"],
+    ),
+    (
+        MediaType::Notebook,
+        &["application/x-ipynb+json"],
+        &["ipynb"],
+    ),
+    (MediaType::Email, &["message/rfc822"], &["eml"]),
+    (MediaType::Rtf, &["application/rtf", "text/rtf"], &["rtf"]),
+    (MediaType::Pdf, &["application/pdf"], &["pdf"]),
+    (
+        MediaType::Docx,
+        &["application/vnd.openxmlformats-officedocument.wordprocessingml.document"],
+        &["docx"],
+    ),
+    (
+        MediaType::Pptx,
+        &["application/vnd.openxmlformats-officedocument.presentationml.presentation"],
+        &["pptx"],
+    ),
+    (
+        MediaType::Xlsx,
+        &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"],
+        &["xlsx"],
+    ),
+    (
+        MediaType::Odt,
+        &["application/vnd.oasis.opendocument.text"],
+        &["odt"],
+    ),
+    (MediaType::Epub, &["application/epub+zip"], &["epub"]),
+];
+
 impl MediaType {
-    /// Its name in the registry of media types.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Markdown => "text/markdown",
-            Self::Mdx => "text/mdx",
-            Self::Html => "text/html",
-            Self::Plain => "text/plain",
-        }
+    /// Its name in the registry of media types, or the usual one.
+    pub fn as_str(self) -> &'static str {
+        let row = FORMATS.iter().find(|(format, _, _)| *format == self);
+        row.map_or("text/plain", |(_, names, _)| names[0])
     }
 
     /// The format that a media type names; parameters do not matter.
     pub fn from_name(name: &str) -> Option<Self> {
-        match name
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
-            .as_str()
-        {
-            "text/markdown" | "text/x-markdown" => Some(Self::Markdown),
-            "text/mdx" => Some(Self::Mdx),
-            "text/html" | "application/xhtml+xml" => Some(Self::Html),
-            "text/plain" => Some(Self::Plain),
-            _ => None,
-        }
+        let name = name.split(';').next().unwrap_or_default().trim();
+        let name = name.to_ascii_lowercase();
+        let row = FORMATS
+            .iter()
+            .find(|(_, names, _)| names.contains(&name.as_str()));
+        row.map(|(format, _, _)| *format)
     }
 
     /// The format that a file's name ends in.
     pub fn from_path(path: &str) -> Option<Self> {
-        let (_, extension) = path.rsplit_once('.')?;
-        match extension.to_ascii_lowercase().as_str() {
-            "md" | "markdown" => Some(Self::Markdown),
-            "mdx" => Some(Self::Mdx),
-            "html" | "htm" | "xhtml" => Some(Self::Html),
-            "txt" | "text" => Some(Self::Plain),
-            _ => None,
-        }
+        let (_, ending) = path.rsplit_once('.')?;
+        let ending = ending.to_ascii_lowercase();
+        let row = FORMATS
+            .iter()
+            .find(|(_, _, endings)| endings.contains(&ending.as_str()));
+        row.map(|(format, _, _)| *format)
+    }
+
+    /// Whether its files are text, which a person can read as they are.
+    pub const fn is_text(self) -> bool {
+        !matches!(
+            self,
+            Self::Pdf | Self::Docx | Self::Pptx | Self::Xlsx | Self::Odt | Self::Epub
+        )
     }
 }
 
@@ -128,8 +226,8 @@ pub struct NewDocument {
     pub media_type: MediaType,
     /// The hash of its content.
     pub content_hash: String,
-    /// Its content: valid UTF-8.
-    pub content: String,
+    /// Its content, as it was sent.
+    pub content: Vec<u8>,
     /// The run that brought it; empty for an upload.
     pub run_id: String,
 }

@@ -145,8 +145,8 @@ pub struct ClaimedJob {
     pub path: String,
     /// Its format.
     pub media_type: MediaType,
-    /// Its content.
-    pub content: String,
+    /// Its content, as it was sent.
+    pub content: Vec<u8>,
 }
 
 /// What a worker that still has its claim writes of it.

@@ -13,5 +13,6 @@ pub mod labelled_set;
 pub mod llm;
 mod points;
 pub mod qdrant;
+pub mod sandbox;
 pub mod sql;
 pub mod threads;

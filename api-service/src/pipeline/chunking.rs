@@ -22,18 +22,16 @@ const LONGEST_PIECE: usize = 4_000;
 
 /// Cuts a parsed document into chunks.
 ///
-/// `source` is what was parsed, `title` the document's title, `max_tokens`
-/// what the embedder reads of a chunk with its context line, `count` counts a
-/// text's tokens.
+/// `title` is the document's title, `max_tokens` what the embedder reads of a
+/// chunk with its context line, `count` counts a text's tokens.
 pub fn chunk(
-    source: &str,
-    title: &str,
     parsed: &Parsed,
+    title: &str,
     max_tokens: usize,
     count: &dyn Fn(&str) -> usize,
 ) -> Vec<ChunkText> {
     let cutter = Cutter {
-        source,
+        source: &parsed.source,
         title,
         max_tokens,
         count,
@@ -359,7 +357,7 @@ mod tests {
 
     fn chunks(source: &str, max: usize) -> Vec<ChunkText> {
         let parsed = parse(MediaType::Markdown, source).unwrap();
-        chunk(source, "T", &parsed, max, &words)
+        chunk(&parsed, "T", max, &words)
     }
 
     #[test]

@@ -1,18 +1,17 @@
 //! Documents that are meant to break the reader, and good ones beside them.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use api_service::{
     app::ports::DenseEmbedder,
     domain::{chunk::ChunkText, document::MediaType},
-    pipeline::{chunking::chunk, parsing::parse},
+    pipeline::{
+        chunking::chunk,
+        parsing::{Parsed, parse},
+    },
 };
 
-use crate::support::{embedder::model, remark};
+use crate::support::embedder::model;
 
 /// A net, not a measurement: what is quadratic takes minutes.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -20,63 +19,32 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Parses and cuts, and checks what must hold of any document.
 fn taken_in(name: &str, media_type: MediaType, source: &str) -> Vec<ChunkText> {
     let began = Instant::now();
+    let parsed = parse(media_type, source);
+    assert!(began.elapsed() < LONGEST, "{name}: {:?}", began.elapsed());
+    parsed.map_or(vec![], |parsed| {
+        assert_eq!(parsed.source, source, "{name}");
+        cut(name, &parsed)
+    })
+}
+
+/// Cuts, and checks what must hold of any document.
+pub fn cut(name: &str, parsed: &Parsed) -> Vec<ChunkText> {
+    let began = Instant::now();
     let model = model();
-    let Ok(parsed) = parse(media_type, source) else {
-        assert!(began.elapsed() < LONGEST, "{name}: {:?}", began.elapsed());
-        return vec![];
-    };
     let title = parsed.title.clone().unwrap_or_default();
     assert!(!title.contains('\0'), "{name}: a NUL in its title");
-    for block in &parsed.blocks {
-        let place = source.get(block.span.clone());
-        assert!(place.is_some(), "{name}: {:?} is no place", block.span);
-    }
+    assert!(parsed.is_sound(), "{name}: a place that is none");
     let count = |text: &str| model.count_tokens(text);
-    let chunks = chunk(source, &title, &parsed, model.max_tokens(), &count);
+    let chunks = chunk(parsed, &title, model.max_tokens(), &count);
     assert!(!chunks.is_empty(), "{name}: text, but no chunks");
     for chunk in &chunks {
-        let place = source.get(chunk.span.clone());
+        let place = parsed.source.get(chunk.span.clone());
         assert!(place.is_some(), "{name}: {:?} is no place", chunk.span);
         assert!(!chunk.text.contains('\0'), "{name}: a NUL in a chunk");
         assert!(!chunk.text.trim().is_empty(), "{name}: an empty chunk");
     }
     assert!(began.elapsed() < LONGEST, "{name}: {:?}", began.elapsed());
     chunks
-}
-
-fn given_files() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/eval/files");
-    let mut files = vec![];
-    for folder in ["good", "hostile"] {
-        let Ok(entries) = fs::read_dir(root.join(folder)) else {
-            continue;
-        };
-        files.extend(entries.map(|entry| entry.unwrap().path()));
-    }
-    files.sort();
-    files
-}
-
-#[test]
-fn given_files_are_read_in_time_and_in_place() {
-    let files = given_files();
-    if files.is_empty() {
-        remark("no ../shared/eval/files here: the made documents alone are tried");
-    }
-    for path in files {
-        let name = path.display().to_string();
-        let Some(media_type) = MediaType::from_path(&name) else {
-            continue;
-        };
-        let bytes = fs::read(&path).unwrap();
-        // What is not UTF-8 is refused before anything reads it.
-        let Ok(source) = String::from_utf8(bytes) else {
-            continue;
-        };
-        let chunks = taken_in(&name, media_type, &source);
-        let is_good = name.contains("/good/");
-        assert!(!is_good || !chunks.is_empty(), "{name}: nothing came out");
-    }
 }
 
 /// 200 kB of it.

@@ -239,8 +239,8 @@ async fn a_directory_brings_what_changed_and_takes_what_is_gone() {
             ("d.md", "Dates are brown."),
         ]);
         second.push(SourceFile {
-            path: "latin1.md".to_owned(),
-            content: vec![b'a', 0xfc, b'b'],
+            path: "paper.md".to_owned(),
+            content: b"%PDF-1.4".to_vec(),
         });
         let report = bring(&app, second).await;
         assert_eq!(
@@ -249,7 +249,7 @@ async fn a_directory_brings_what_changed_and_takes_what_is_gone() {
         );
         assert_eq!(
             (report.removed, report.refused),
-            (2, vec![("latin1.md".to_owned(), "not_utf8")])
+            (2, vec![("paper.md".to_owned(), "format_mismatch")])
         );
         assert_eq!(app.embedder.embedded(), 2);
         let mut found = app.find("ben", "fruit").await;
@@ -268,7 +268,7 @@ async fn a_file_that_can_not_be_read_any_more_keeps_its_last_text() {
     bring(&app, files(&[("a.md", "Apples are red.")])).await;
     let broken = SourceFile {
         path: "a.md".to_owned(),
-        content: vec![0xff],
+        content: b"%PDF-1.4".to_vec(),
     };
     let report = bring(&app, vec![broken]).await;
     assert_eq!((report.refused.len(), report.removed), (1, 0));

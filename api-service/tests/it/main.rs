@@ -12,6 +12,7 @@ mod accounts;
 mod api_keys;
 mod ask;
 mod erasing;
+mod formats;
 mod hostile;
 mod index;
 mod ingest;

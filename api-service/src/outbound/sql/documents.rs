@@ -289,7 +289,7 @@ async fn add_version(
     .bind(&document.title)
     .bind(document.media_type.as_str())
     .bind(&document.content_hash)
-    .bind(document.content.as_bytes())
+    .bind(&document.content)
     .execute(&mut **transaction)
     .await?;
     // Work on an older version is no longer wanted.

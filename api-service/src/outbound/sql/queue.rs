@@ -285,7 +285,6 @@ async fn forget_idle(transaction: &mut Transaction<'static, Any>) -> Result<(), 
 fn claimed_job(row: ClaimedRow) -> Result<ClaimedJob, StoreError> {
     let (id, attempt, fence, tenant, document_id, version, base, title, path, kind, content) = row;
     let media_type = MediaType::from_name(&kind).ok_or_else(|| impossible(&id, &kind))?;
-    let content = String::from_utf8(content).map_err(|_| impossible(&id, "bytes, not text"))?;
     Ok(ClaimedJob {
         id,
         attempt,

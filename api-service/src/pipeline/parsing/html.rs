@@ -64,11 +64,13 @@ pub(super) fn parse(source: &str) -> Parsed {
         return Parsed {
             title: page.title,
             blocks: all.collect(),
+            ..Parsed::default()
         };
     }
     Parsed {
         title: page.title,
         blocks,
+        ..Parsed::default()
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn parse(source: &str, text: &str) -> Parsed {
     Parsed {
         title,
         blocks: builder.blocks,
+        ..Parsed::default()
     }
 }
 

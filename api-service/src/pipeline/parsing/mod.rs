@@ -1,12 +1,30 @@
-//! From a document's text to blocks of plain text, each with the bytes of the
-//! source that it stands for.
+//! From a document's bytes to its text, and to blocks of plain text, each with
+//! the bytes of that text that it stands for.
 
+mod archive;
+mod book;
+mod decoding;
+mod delimited;
+mod email;
+mod flow;
 mod html;
+mod json;
+mod kept;
+mod kind;
 mod markdown;
 mod mdx;
+mod open_text;
+mod pdf;
 mod plain;
+mod rtf;
+mod sheet;
+mod slides;
+mod word;
+mod xml;
 
 use std::ops::Range;
+
+pub use kind::settle;
 
 use crate::domain::document::{MAX_LABEL, MediaType};
 
@@ -15,8 +33,34 @@ use crate::domain::document::{MAX_LABEL, MediaType};
 pub struct Parsed {
     /// The title that the document gives itself, if it does.
     pub title: Option<String>,
+    /// Its text, into which all places point: the content itself where that is
+    /// text in UTF-8, else what was taken out of it.
+    pub source: String,
+    /// Where its pages begin in the text; none where it has no pages.
+    pub pages: Vec<usize>,
     /// Its blocks, in order.
     pub blocks: Vec<Block>,
+}
+
+impl Parsed {
+    /// The page of a place in the text, from 1.
+    pub fn page_of(&self, at: usize) -> Option<usize> {
+        let page = self.pages.partition_point(|begin| *begin <= at);
+        (page > 0).then_some(page)
+    }
+
+    /// Whether all places lie in the text, between characters.
+    pub fn is_sound(&self) -> bool {
+        let place = |span: &Range<usize>| self.source.get(span.clone()).is_some();
+        self.pages.is_sorted()
+            && self.blocks.iter().all(|block| {
+                let mut origins = block.origins.iter();
+                let ordered = |origin: &Origin| {
+                    origin.text.start <= origin.text.end && origin.source.start <= origin.source.end
+                };
+                place(&block.span) && origins.all(ordered)
+            })
+    }
 }
 
 /// A piece of a document that stands on its own.
@@ -95,16 +139,97 @@ pub enum ParseError {
     /// There is no text in it.
     #[error("there is no text in it")]
     Empty,
+    /// It is not what it says it is, or broken.
+    #[error("it is broken")]
+    Unreadable,
+    /// It can't be read without a password.
+    #[error("it is encrypted")]
+    Encrypted,
+    /// Reading it would take more memory than a document may take.
+    #[error("it is too complex")]
+    TooComplex,
+    /// Reading it takes longer than a document may take.
+    #[error("it takes too long")]
+    TimedOut,
+    /// Its content is of another format than its name or type says.
+    #[error("its content is of another format than its name says")]
+    Mismatch,
+    /// Its content is of a format that is not understood.
+    #[error("its format is not understood")]
+    Unsupported,
 }
 
-/// Parses `source` as `media_type` says.
-pub fn parse(media_type: MediaType, source: &str) -> Result<Parsed, ParseError> {
-    let mut parsed = match media_type {
-        MediaType::Markdown => markdown::parse(source, &mdx::blank_tags(source)),
-        MediaType::Mdx => markdown::parse(source, &mdx::blank_mdx(source)),
-        MediaType::Html => html::parse(source),
-        MediaType::Plain => plain::parse(source),
+impl ParseError {
+    /// A stable word for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "empty_document",
+            Self::Unreadable => "unreadable_document",
+            Self::Encrypted => "encrypted_document",
+            Self::TooComplex => "too_complex",
+            Self::TimedOut => "timed_out",
+            Self::Mismatch => "format_mismatch",
+            Self::Unsupported => "unsupported_format",
+        }
+    }
+
+    /// What a code stands for, if anything.
+    pub fn from_code(code: &str) -> Option<Self> {
+        let all = [
+            Self::Empty,
+            Self::Unreadable,
+            Self::Encrypted,
+            Self::TooComplex,
+            Self::TimedOut,
+            Self::Mismatch,
+            Self::Unsupported,
+        ];
+        all.into_iter().find(|error| error.code() == code)
+    }
+}
+
+/// Parses `content` as `media_type` says.
+pub fn read(media_type: MediaType, content: Vec<u8>) -> Result<Parsed, ParseError> {
+    let parsed = match media_type {
+        MediaType::Email => email::parse(&content)?,
+        MediaType::Rtf => rtf::parse(&content)?,
+        MediaType::Pdf => pdf::parse(&content)?,
+        MediaType::Docx => word::parse(&content)?,
+        MediaType::Pptx => slides::parse(&content)?,
+        MediaType::Xlsx => sheet::parse(&content)?,
+        MediaType::Odt => open_text::parse(&content)?,
+        MediaType::Epub => book::parse(&content)?,
+        text => return parse(text, &decoding::decode(content)),
     };
+    finished(parsed)
+}
+
+/// Parses text as `media_type` says.
+pub fn parse(media_type: MediaType, source: &str) -> Result<Parsed, ParseError> {
+    let parsed = match media_type {
+        MediaType::Csv => delimited::parse(source, None)?,
+        MediaType::Tsv => delimited::parse(source, Some(b'\t'))?,
+        MediaType::Json => json::parse(source)?,
+        MediaType::JsonLines => json::parse_lines(source)?,
+        MediaType::Notebook => json::parse_notebook(source)?,
+        in_place => {
+            let parsed = match in_place {
+                MediaType::Markdown => markdown::parse(source, &mdx::blank_tags(source)),
+                MediaType::Mdx => markdown::parse(source, &mdx::blank_mdx(source)),
+                MediaType::Html => html::parse(source),
+                MediaType::Code => plain::parse_code(source),
+                _ => plain::parse(source),
+            };
+            Parsed {
+                source: source.to_owned(),
+                ..parsed
+            }
+        }
+    };
+    finished(parsed)
+}
+
+fn finished(mut parsed: Parsed) -> Result<Parsed, ParseError> {
     parsed
         .blocks
         .retain(|block| block.text.chars().any(char::is_alphanumeric));

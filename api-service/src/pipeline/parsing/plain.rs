@@ -4,44 +4,67 @@ use super::{Block, BlockKind, Origin, Parsed};
 
 /// Parses plain text.
 pub(super) fn parse(source: &str) -> Parsed {
+    blocks(source, BlockKind::Prose)
+}
+
+/// Parses the source of a program: its lines stay as they are.
+pub(super) fn parse_code(source: &str) -> Parsed {
+    blocks(source, BlockKind::Whole)
+}
+
+fn blocks(source: &str, kind: BlockKind) -> Parsed {
     let mut blocks = vec![];
     let mut begin = 0;
     let mut offset = 0;
     for line in source.split_inclusive('\n') {
         if line.trim().is_empty() {
-            push(&mut blocks, source, begin, offset);
+            blocks.extend(block(source, begin, offset, kind));
             begin = offset + line.len();
         }
         offset += line.len();
     }
-    push(&mut blocks, source, begin, offset);
+    blocks.extend(block(source, begin, offset, kind));
     Parsed {
-        title: None,
         blocks,
+        ..Parsed::default()
     }
 }
 
-fn push(blocks: &mut Vec<Block>, source: &str, begin: usize, end: usize) {
+fn block(source: &str, begin: usize, end: usize, kind: BlockKind) -> Option<Block> {
     let raw = &source[begin..end];
-    let text = raw.trim().trim_start_matches('\u{feff}');
-    if !text.is_empty() {
-        let start = begin + (raw.len() - raw.trim_start().len());
-        let span = start..start + raw.trim().len();
-        blocks.push(Block {
-            kind: BlockKind::Prose,
-            text: text.to_owned(),
-            origins: vec![Origin {
-                text: 0..text.len(),
-                source: span.end - text.len()..span.end,
-            }],
-            span,
-        });
+    // The first line of code keeps what stands before it.
+    let text = match kind {
+        BlockKind::Whole => raw.trim_end(),
+        _ => raw.trim(),
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() {
+        return None;
     }
+    let end = begin + raw.trim_end().len();
+    let span = end - text.len()..end;
+    Some(Block {
+        kind,
+        text: text.to_owned(),
+        origins: vec![Origin {
+            text: 0..text.len(),
+            source: span.clone(),
+        }],
+        span,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_keeps_its_lines() {
+        let source = "    if a:\n        b()\n\n\nc()\n";
+        let blocks = parse_code(source).blocks;
+        let texts: Vec<_> = blocks.iter().map(|block| block.text.as_str()).collect();
+        assert_eq!(texts, ["    if a:\n        b()", "c()"]);
+    }
 
     #[test]
     fn spans_point_at_the_paragraphs() {

@@ -107,7 +107,7 @@ async fn a_document_is_created_updated_or_left_alone(shelf: Shelf) {
 
     // What was given up is tried again, though the content is the same.
     let job = shelf.claim().await;
-    assert_eq!((job.version, job.content.as_str()), (2, "two"));
+    assert_eq!((job.version, job.content.as_slice()), (2, &b"two"[..]));
     shelf.store.fail(&job, "broken", false, NOON).await.unwrap();
     let again = shelf.put(next(10, 800, &base, "two")).await;
     assert_eq!(again.change, Change::Updated);
@@ -281,7 +281,7 @@ async fn odd_text_comes_back_as_it_went_in(shelf: Shelf) {
     new.title = odd.to_owned();
     shelf.put(new).await;
     let job = shelf.claim().await;
-    assert_eq!(job.content, format!("{odd}\0 and a NUL"));
+    assert_eq!(job.content, format!("{odd}\0 and a NUL").into_bytes());
     assert_eq!((job.title.as_str(), job.path.as_str()), (odd, odd));
     shelf.finish(&job, &[odd]).await;
     let found = shelf

@@ -302,12 +302,12 @@ async fn documents_of_another_model_are_queued_once(shelf: Shelf) {
     let jobs = shelf.claim_as("worker", 9, NOON).await;
     let mut claimed: Vec<_> = jobs
         .iter()
-        .map(|job| (job.document_id.clone(), job.version, job.content.as_str()))
+        .map(|job| (job.document_id.clone(), job.version, job.content.as_slice()))
         .collect();
     claimed.sort();
     let expected = [
-        (DocumentId(id(10)), 2, "one"),
-        (DocumentId(id(11)), 2, "three"),
+        (DocumentId(id(10)), 2, b"one".as_slice()),
+        (DocumentId(id(11)), 2, b"three".as_slice()),
     ];
     assert_eq!(claimed, expected);
     assert_eq!(shelf.store.live_chunks(MODEL).await.unwrap(), 3);

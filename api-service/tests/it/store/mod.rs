@@ -186,7 +186,7 @@ fn document(number: u32, base: &KnowledgeBase, content: &str) -> NewDocument {
         origin: Origin::Upload,
         media_type: MediaType::Markdown,
         content_hash: format!("hash of {content}"),
-        content: content.to_owned(),
+        content: content.as_bytes().to_vec(),
         run_id: "run".to_owned(),
     }
 }

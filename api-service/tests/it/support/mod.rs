@@ -20,7 +20,7 @@ use api_service::{
     },
     outbound::{
         accounts::GrpcAccounts, bm25::Bm25, document_links::SignedLinks, edge::EdgeIndex,
-        jwks::JwksVerifier, sql::SqlStore,
+        jwks::JwksVerifier, sandbox::Sandbox, sql::SqlStore,
     },
 };
 use axum::{
@@ -123,6 +123,7 @@ impl TestApp {
             refused: Arc::new(RefusedTokens::default()),
             new_erasures: Arc::new(Notify::new()),
             dense: embedder.clone(),
+            reader: Arc::new(Sandbox::new(env!("CARGO_BIN_EXE_api-service").into(), 2).unwrap()),
             sparse: Arc::new(Bm25::new().unwrap()),
             index: Some(index.clone()),
             generator: parts.generator,
