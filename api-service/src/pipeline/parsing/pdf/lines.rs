@@ -44,14 +44,20 @@ impl Line {
     }
 }
 
-/// A gap of so many times the letters' size parts segments.
+/// A gap of so many times the letters' size parts segments,
 const GAP: f64 = 1.2;
+
+/// and this one may part columns, where it is at the same place line by line.
+const GUTTER: f64 = 0.7;
 
 /// A gap of so many times the letters' size parts words.
 const SPACE: f64 = 0.17;
 
-/// Columns have at least so many lines beside one another.
+/// Columns have at least so many lines beside one another,
 const LEAST_BESIDE: usize = 6;
+
+/// and most of them have at least so many letters: what has fewer is a table.
+const LEAST_LETTERS: usize = 18;
 
 /// Columns are found within columns so deep: up to four of them.
 const DEEPEST: usize = 2;
@@ -105,7 +111,7 @@ fn line(mut row: Vec<Glyph>) -> Option<Line> {
         let gap = glyph.x - end;
         let (start, size, reach) = (glyph.x, glyph.size, glyph.end.max(glyph.x));
         match segments.last_mut() {
-            Some(open) if gap < size * GAP => {
+            Some(open) if gap < size * GUTTER => {
                 if spaced || gap > size * SPACE {
                     let text = " ".to_owned();
                     open.push(Glyph {
@@ -199,7 +205,7 @@ fn logical(seen: &[String]) -> String {
 /// column by column.
 fn ordered(lines: Vec<Line>, deep: usize) -> Vec<Line> {
     let Some(gutter) = gutter(&lines).filter(|_| deep > 0) else {
-        return lines;
+        return lines.into_iter().map(merged).collect();
     };
     let mut done: Vec<Line> = vec![];
     let (mut left, mut right) = (vec![], vec![]);
@@ -208,7 +214,7 @@ fn ordered(lines: Vec<Line>, deep: usize) -> Vec<Line> {
         if line.segments.iter().any(crosses) {
             done.extend(ordered(std::mem::take(&mut left), deep - 1));
             done.extend(ordered(std::mem::take(&mut right), deep - 1));
-            done.push(line);
+            done.push(merged(line));
             continue;
         }
         let (before, behind): (Vec<_>, Vec<_>) = line
@@ -228,6 +234,24 @@ fn ordered(lines: Vec<Line>, deep: usize) -> Vec<Line> {
     done
 }
 
+/// What is too close together for the columns of a table, as one segment.
+fn merged(mut line: Line) -> Line {
+    let mut segments: Vec<Segment> = vec![];
+    for segment in line.segments {
+        match segments.last_mut() {
+            // Either may be the one on the left.
+            Some(last) if (segment.x - last.end).max(last.x - segment.end) < line.size * GAP => {
+                last.text.push(' ');
+                last.text.push_str(&segment.text);
+                (last.x, last.end) = (last.x.min(segment.x), last.end.max(segment.end));
+            }
+            _ => segments.push(segment),
+        }
+    }
+    line.segments = segments;
+    line
+}
+
 /// Where two columns of running text part, if there are any.
 fn gutter(lines: &[Line]) -> Option<f64> {
     let segments = || lines.iter().flat_map(|line| &line.segments);
@@ -241,7 +265,7 @@ fn gutter(lines: &[Line]) -> Option<f64> {
     if !wide {
         return None;
     }
-    let places = (15..=85).map(|percent| from + (to - from) * f64::from(percent) / 100.0);
+    let places = (30..=170).map(|part| from + (to - from) * f64::from(part) / 200.0);
     let best = places
         .map(|place| (crossing(lines, place), place))
         .min_by(|one, other| {
@@ -250,20 +274,7 @@ fn gutter(lines: &[Line]) -> Option<f64> {
             one.0.cmp(&other.0).then(near)
         });
     let (crossing, place) = best?;
-    let sides: Vec<(&Segment, &Segment)> = lines
-        .iter()
-        .filter_map(|line| beside(line, place))
-        .collect();
-    let read = |pick: fn(&(&Segment, &Segment)) -> usize| {
-        let mut lengths: Vec<usize> = sides.iter().map(pick).collect();
-        lengths.sort_unstable();
-        lengths.get(lengths.len() / 2).copied().unwrap_or(0) >= 18
-    };
-    let columns = sides.len() >= LEAST_BESIDE
-        && crossing * 2 <= lines.len()
-        && read(|(left, _)| letters(left))
-        && read(|(_, right)| letters(right));
-    columns.then_some(place)
+    (crossing * 2 <= lines.len() && are_columns(lines, place)).then_some(place)
 }
 
 fn crossing(lines: &[Line], place: f64) -> usize {
@@ -274,11 +285,33 @@ fn crossing(lines: &[Line], place: f64) -> usize {
         .count()
 }
 
-/// What stands on both sides of a place, if the line has just that.
-fn beside(line: &Line, place: f64) -> Option<(&Segment, &Segment)> {
-    let mut left = line.segments.iter().filter(|segment| segment.end <= place);
-    let mut right = line.segments.iter().filter(|segment| segment.x >= place);
-    Some((left.next_back()?, right.next()?))
+/// Whether running text stands on both sides of a place, beside one another.
+fn are_columns(lines: &[Line], place: f64) -> bool {
+    let side = |at: fn(&Segment, f64) -> bool| {
+        let nearest = lines.iter().filter_map(move |line| {
+            let side = line.segments.iter().filter(|segment| at(segment, place));
+            let distance = |segment: &&Segment| (segment.x - place).abs();
+            let nearest = side.min_by(|one, other| distance(one).total_cmp(&distance(other)));
+            Some((line.y, letters(nearest?)))
+        });
+        nearest.collect::<Vec<(f64, usize)>>()
+    };
+    let sides = [
+        side(|segment, place| segment.end <= place),
+        side(|segment, place| segment.x >= place),
+    ];
+    let reads = |side: &Vec<(f64, usize)>| {
+        let mut lengths: Vec<usize> = side.iter().map(|(_, letters)| *letters).collect();
+        lengths.sort_unstable();
+        lengths.get(lengths.len() / 2).copied() >= Some(LEAST_LETTERS)
+    };
+    let [left, right] = &sides;
+    // Lines come from the top down.
+    let (Some((top, _)), Some((bottom, _))) = (right.first(), right.last()) else {
+        return false;
+    };
+    let beside = left.iter().filter(|(y, _)| y <= top && y >= bottom).count();
+    beside.min(right.len()) >= LEAST_BESIDE && sides.iter().all(reads)
 }
 
 fn letters(segment: &Segment) -> usize {
@@ -338,6 +371,20 @@ pub(super) mod tests {
         assert_eq!(got.len(), 17);
         assert!(got[0].starts_with("A title") && got[8].ends_with("left column has line 7"));
         assert_eq!(got[9], "The right column has line 0");
+    }
+
+    #[test]
+    fn columns_are_told_though_they_are_close_and_not_level() {
+        let mut glyphs = vec![];
+        for row in 0..8 {
+            let y = 680.0 - 12.0 * f64::from(row);
+            let text = format!("the text at the left, line {row}");
+            glyphs.extend(written(&text, 50.0, y, 10.0));
+            let text = format!("the text at the right, line {row}");
+            glyphs.extend(written(&text, 202.0, y - 5.0, 10.0));
+        }
+        let got = texts(glyphs);
+        assert!(got[7].contains("left, line 7") && got[8].contains("right, line 0"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod lines;
 mod paragraphs;
+mod widths;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -28,6 +29,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     if document.is_encrypted() && document.decrypt("").is_err() {
         return Err(ParseError::Encrypted);
     }
+    widths::write_out(&mut document);
     let pages = document.get_pages();
     if pages.len() > MOST_PAGES {
         return Err(ParseError::TooComplex);
