@@ -86,7 +86,12 @@ impl AllowedOrigins {
         let exposed: Vec<HeaderName> = usual.into_iter().chain(exposed).collect();
         let cors = cors
             .allow_methods(methods.into_iter().collect::<Vec<_>>())
-            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, REQUEST_ID])
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                REQUEST_ID,
+                HeaderName::from_static("idempotency-key"),
+            ])
             .expose_headers(exposed)
             .max_age(Duration::from_mins(10));
         Some(cors)

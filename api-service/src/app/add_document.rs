@@ -5,12 +5,13 @@ use super::{
     App,
     create_knowledge_base::checked_name,
     error::Error,
-    ports::{Taken, WantedBase},
+    ports::{KeyedDocument, Taken, WantedBase},
 };
 use crate::domain::{
-    document::{Document, DocumentId, MediaType, NewDocument, Origin, is_label},
+    document::{Change, Document, DocumentId, MediaType, NewDocument, Origin, is_label},
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, PERSONAL, Visibility},
-    principal::Principal,
+    principal::{Principal, Scope, UserId},
+    request_key::{KeyedRequest, is_request_key},
 };
 use crate::pipeline::parsing::settle;
 
@@ -20,7 +21,7 @@ pub struct Upload {
     /// The knowledge base's name or id; the caller's own one where it is missing.
     pub knowledge_base: Option<String>,
     /// What its source calls it: the same name replaces what is there. Without
-    /// one it is a new document each time.
+    /// one its path is its name; without either it is a new document each time.
     pub external_id: Option<String>,
     /// Its title; its content tells it where it is missing.
     pub title: Option<String>,
@@ -30,15 +31,96 @@ pub struct Upload {
     pub media_type: Option<String>,
     /// Its content.
     pub content: Vec<u8>,
+    /// What the caller calls this request: sent again within a day it is answered
+    /// with the document that it brought.
+    pub request_key: Option<String>,
+}
+
+impl Upload {
+    /// The request that this is, if it has a key.
+    fn keyed(&self, scope: &Scope) -> Result<Option<KeyedRequest>, Error> {
+        let Some(key) = self.request_key.clone() else {
+            return Ok(None);
+        };
+        if !is_request_key(&key) {
+            return Err(Error::InvalidRequestKey);
+        }
+        let mut hasher = blake3::Hasher::new();
+        for field in [
+            &self.knowledge_base,
+            &self.external_id,
+            &self.title,
+            &self.path,
+            &self.media_type,
+        ] {
+            // Each with its length, so that no two requests are alike.
+            let length = field.as_ref().map_or(u64::MAX, |text| text.len() as u64);
+            hasher.update(&length.to_be_bytes());
+            hasher.update(field.as_deref().unwrap_or_default().as_bytes());
+        }
+        hasher.update(&self.content);
+        Ok(Some(KeyedRequest {
+            caller: UserId(scope.owner().to_owned()),
+            key,
+            hash: hasher.finalize().to_hex().to_string(),
+        }))
+    }
+}
+
+/// A document that was taken in, and what that came to.
+#[derive(Debug, Clone)]
+pub struct Added {
+    /// The document as it is now.
+    pub document: Document,
+    /// What changed.
+    pub change: Change,
 }
 
 impl App {
     /// Takes a document in.
-    pub async fn add_document(
+    pub async fn add_document(&self, caller: &Principal, upload: Upload) -> Result<Added, Error> {
+        let (scope, quota, now) = (caller.scope(), self.quota, self.clock.now());
+        let request = upload.keyed(&scope)?;
+        let document = self.new_document(caller, upload).await?;
+        let taken = if let Some(request) = request {
+            let keyed = KeyedDocument { request, document };
+            self.documents.put_once(&scope, keyed, quota, now).await?
+        } else {
+            let put = self.documents.put(&scope, vec![document], quota, now);
+            put.await?.pop()
+        };
+        let Taken {
+            document_id,
+            change,
+        } = taken.ok_or(Error::RequestKeyReused)?;
+        self.new_jobs.notify_one();
+        let document = self.documents.get(&scope, &document_id).await?;
+        Ok(Added {
+            document: document.ok_or(Error::NoSuchDocument)?,
+            change,
+        })
+    }
+
+    /// Takes the document of this external id in, or its next version.
+    pub async fn put_document(
         &self,
         caller: &Principal,
+        external_id: String,
         upload: Upload,
-    ) -> Result<Document, Error> {
+    ) -> Result<Added, Error> {
+        if upload.external_id.is_some_and(|own| own != external_id) {
+            return Err(Error::Label(
+                "The external_id is another one than in the path; leave it away.",
+            ));
+        }
+        let upload = Upload {
+            external_id: Some(external_id),
+            ..upload
+        };
+        self.add_document(caller, upload).await
+    }
+
+    async fn new_document(&self, caller: &Principal, upload: Upload) -> Result<NewDocument, Error> {
         let scope = caller.scope();
         let media_type = media_type(&upload)?;
         let labels = [&upload.title, &upload.path, &upload.external_id];
@@ -55,30 +137,28 @@ impl App {
             None => self.personal_base(caller).await?,
         };
         let id = self.new_id();
-        let document = NewDocument {
-            external_id: upload.external_id.unwrap_or_else(|| id.clone()),
+        let path = upload.path.unwrap_or_default();
+        let names = [
+            upload.external_id.unwrap_or_default(),
+            path.clone(),
+            id.clone(),
+        ];
+        Ok(NewDocument {
+            external_id: names
+                .into_iter()
+                .find(|name| !name.is_empty())
+                .unwrap_or_default(),
             id: DocumentId(id),
             job_id: self.new_id(),
             knowledge_base_id: base.id,
             title: upload.title.unwrap_or_default().trim().to_owned(),
-            path: upload.path.unwrap_or_default(),
+            path,
             origin: Origin::Upload,
             media_type,
             content_hash: content_hash(&upload.content),
             content: upload.content,
             run_id: String::new(),
-        };
-        let (quota, now) = (self.quota, self.clock.now());
-        let taken = self.documents.put(&scope, vec![document], quota, now);
-        let taken = taken.await?;
-        self.new_jobs.notify_one();
-        let Some(Taken { document_id, .. }) = taken.into_iter().next() else {
-            return Err(Error::NoSuchDocument);
-        };
-        self.documents
-            .get(&scope, &document_id)
-            .await?
-            .ok_or(Error::NoSuchDocument)
+        })
     }
 
     async fn personal_base(&self, caller: &Principal) -> Result<KnowledgeBase, Error> {

@@ -15,7 +15,7 @@ use crate::domain::principal::UserId;
 /// that are due again.
 const POLL: Duration = Duration::from_secs(5);
 
-/// How often refusals that matter no more are forgotten, in milliseconds.
+/// How often what matters no more is forgotten, in milliseconds.
 const TIDY: Millis = 60 * 60 * 1000;
 
 /// After this many milliseconds nothing is under way any more that began before
@@ -69,13 +69,19 @@ impl App {
         Ok(())
     }
 
-    /// Forgets refusals of tokens that have expired meanwhile.
+    /// Forgets refusals of tokens that have expired meanwhile, and requests that
+    /// came too long ago to be known.
     pub async fn forget_expired(&self) {
         let now = self.clock.now();
         self.refused.change(|refusals| refusals.forget_expired(now));
-        if let Err(error) = self.accounts.forget_expired(now).await {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "refusals that matter no more can't be forgotten");
+        for forgotten in [
+            self.accounts.forget_expired(now).await,
+            self.documents.forget_requests(now).await,
+        ] {
+            if let Err(error) = forgotten {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "what matters no more can't be forgotten");
+            }
         }
     }
 }

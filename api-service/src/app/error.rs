@@ -126,6 +126,18 @@ pub enum Error {
     /// A job that is over can't be cancelled.
     #[error("The job is over; there is nothing left to cancel.")]
     JobOver,
+    /// A request's key is none.
+    #[error(
+        "An Idempotency-Key is sent once, and has 1 to 255 visible ASCII characters; leave it \
+         away if the request may be done again."
+    )]
+    InvalidRequestKey,
+    /// A request's key stands for another request.
+    #[error(
+        "This Idempotency-Key came with another request in the last 24 hours; take a new key for \
+         a new request."
+    )]
+    RequestKeyReused,
     /// The job is not one that can be tried again.
     #[error(
         "Only a job that failed or was cancelled can be tried again, and only while its \
@@ -165,6 +177,8 @@ impl Error {
             Self::Question(_)
             | Self::Label(_)
             | Self::Limit
+            | Self::InvalidRequestKey
+            | Self::RequestKeyReused
             | Self::LinkLifetime
             | Self::Cursor
             | Self::EmptyDocument
@@ -207,6 +221,8 @@ impl Error {
             Self::Question(InvalidQuestion::TooLong) => "message_too_long",
             Self::Label(_) => "invalid_label",
             Self::Limit => "invalid_limit",
+            Self::InvalidRequestKey => "invalid_idempotency_key",
+            Self::RequestKeyReused => "idempotency_key_reused",
             Self::Cursor => "invalid_cursor",
             Self::UnknownFormat => "unsupported_format",
             Self::EmptyDocument => "empty_document",

@@ -103,8 +103,8 @@ impl App {
 
     async fn changeable_job(&self, caller: &Principal, id: &str) -> Result<(), Error> {
         let job = self.job(caller, id).await?;
-        self.changeable_document(caller, &job.document_id.0).await?;
-        Ok(())
+        let document = self.document(caller, &job.document_id.0).await?;
+        self.check_writable(&caller.scope(), &document).await
     }
 }
 

@@ -8,8 +8,8 @@ use super::{
     ports::{Page, Refused},
 };
 use crate::domain::{
-    document::{Document, DocumentId},
-    knowledge_base::{KnowledgeBase, KnowledgeBaseId},
+    document::{Document, DocumentId, is_label},
+    knowledge_base::{KnowledgeBase, KnowledgeBaseId, PERSONAL},
     principal::{Principal, Scope},
 };
 
@@ -62,12 +62,37 @@ impl App {
             .ok_or(Error::NoSuchDocument)
     }
 
-    /// Deletes a document. Once this returns, no search finds it.
-    pub async fn delete_document(&self, caller: &Principal, id: &str) -> Result<(), Error> {
-        if !is_id(id) {
-            return Err(Error::NoSuchDocument);
+    /// A document that the caller may read, by its id or by what its source
+    /// calls it in a knowledge base, the caller's own one where none is named.
+    pub async fn named_document(
+        &self,
+        caller: &Principal,
+        name: &str,
+        base: Option<&str>,
+    ) -> Result<Document, Error> {
+        match self.document(caller, name).await {
+            Err(Error::NoSuchDocument) if is_label(name) => {}
+            done => return done,
         }
-        let (scope, id) = (caller.scope(), DocumentId(id.to_owned()));
+        let scope = caller.scope();
+        let base = match self.readable_base(&scope, base.unwrap_or(PERSONAL)).await {
+            Err(Error::NoSuchKnowledgeBase) if base.is_none() => return Err(Error::NoSuchDocument),
+            found => found?.id,
+        };
+        let document = self.documents.named(&scope, &base, name).await?;
+        document.ok_or(Error::NoSuchDocument)
+    }
+
+    /// Deletes a document, named as in [`App::named_document`]. Once this
+    /// returns, no search finds it.
+    pub async fn delete_document(
+        &self,
+        caller: &Principal,
+        name: &str,
+        base: Option<&str>,
+    ) -> Result<(), Error> {
+        let scope = caller.scope();
+        let id = self.named_document(caller, name, base).await?.id;
         match self.documents.delete(&scope, &id).await {
             Err(Refused::Missing) => return Err(Error::NoSuchDocument),
             done => done?,
@@ -77,20 +102,18 @@ impl App {
         Ok(())
     }
 
-    /// A document that the caller may change.
-    pub(super) async fn changeable_document(
+    /// Whether a document that may be read may be changed in `scope`, too.
+    pub(super) async fn check_writable(
         &self,
-        caller: &Principal,
-        id: &str,
-    ) -> Result<Document, Error> {
-        let scope = caller.scope();
-        let document = self.document(caller, id).await?;
-        let bases = self.documents.knowledge_bases(&scope).await?;
+        scope: &Scope,
+        document: &Document,
+    ) -> Result<(), Error> {
+        let bases = self.documents.knowledge_bases(scope).await?;
         let base = bases
             .iter()
             .find(|base| base.id == document.knowledge_base_id);
-        if base.is_some_and(|base| base.writable(&scope)) {
-            Ok(document)
+        if base.is_some_and(|base| base.writable(scope)) {
+            Ok(())
         } else {
             Err(Error::ReadOnly)
         }

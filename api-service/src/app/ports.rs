@@ -21,6 +21,7 @@ use crate::domain::{
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
     principal::{Principal, Scope, SearchScope, UserId},
     quota::Quota,
+    request_key::KeyedRequest,
 };
 use crate::pipeline::parsing::{ParseError, Parsed};
 
@@ -229,6 +230,15 @@ pub struct Taken {
     pub change: Change,
 }
 
+/// A document, and the request that it came with.
+#[derive(Debug, Clone)]
+pub struct KeyedDocument {
+    /// The request.
+    pub request: KeyedRequest,
+    /// The document.
+    pub document: NewDocument,
+}
+
 /// Documents and knowledge bases.
 #[async_trait]
 pub trait DocumentStore: Send + Sync {
@@ -251,6 +261,18 @@ pub trait DocumentStore: Send + Sync {
         quota: Quota,
         now: Millis,
     ) -> Result<Vec<Taken>, Refused>;
+    /// The same for the document of a request that may have come before: then
+    /// nothing is done, and it tells of that document, which may be gone. `None`
+    /// where the key stands for another request.
+    async fn put_once(
+        &self,
+        scope: &Scope,
+        keyed: KeyedDocument,
+        quota: Quota,
+        now: Millis,
+    ) -> Result<Option<Taken>, Refused>;
+    /// Forgets requests that came too long ago to be known.
+    async fn forget_requests(&self, now: Millis) -> Result<(), StoreError>;
     /// The documents in `scope`, of one knowledge base or all, by id.
     async fn list(
         &self,
@@ -260,6 +282,13 @@ pub trait DocumentStore: Send + Sync {
     ) -> Result<Vec<Document>, StoreError>;
     /// The document, if it is in `scope`.
     async fn get(&self, scope: &Scope, id: &DocumentId) -> Result<Option<Document>, StoreError>;
+    /// The document of this external id in a base, if it is in `scope`.
+    async fn named(
+        &self,
+        scope: &Scope,
+        base: &KnowledgeBaseId,
+        external_id: &str,
+    ) -> Result<Option<Document>, StoreError>;
     /// What `ingest` put into a base: document, external id and content hash,
     /// which is empty where the content could not be ingested.
     async fn directory_hashes(

@@ -12,3 +12,4 @@ pub mod link;
 pub mod principal;
 pub mod question;
 pub mod quota;
+pub mod request_key;

@@ -119,7 +119,10 @@ async fn what_is_deleted_while_it_is_worked_on_never_appears() {
     let id = document["id"].as_str().unwrap();
     let delete = async {
         app.embedder.halted.notified().await;
-        app.app.delete_document(&caller("ada"), id).await.unwrap();
+        app.app
+            .delete_document(&caller("ada"), id, None)
+            .await
+            .unwrap();
         app.embedder.go_on.notify_one();
     };
     futures::join!(app.work(), delete);
@@ -142,7 +145,10 @@ async fn what_is_deleted_before_it_is_published_never_appears() {
         () = switch.halted.notified() => {}
     }
     // The points are written, and their document goes.
-    app.app.delete_document(&caller("ada"), id).await.unwrap();
+    app.app
+        .delete_document(&caller("ada"), id, None)
+        .await
+        .unwrap();
     assert_eq!(app.find("ada", "sensors").await, [""; 0]);
     switch.set(Fate::Works);
     app.work().await;

@@ -51,9 +51,10 @@ async fn adas_ids(app: &TestApp) -> [String; 4] {
     ids
 }
 
-/// A body that the route takes.
-fn body_of(route: &Route) -> Value {
+/// A body that the route takes, about this knowledge base.
+fn body_of(route: &Route, base: &str) -> Value {
     match (route.method.as_str(), route.path) {
+        ("PUT", "/v1/documents/{id}") => json!({"text": "Mine now.", "knowledge_base": base}),
         ("PUT", "/v1/knowledge-bases/{id}/shares/{user_id}") => json!({"role": "editor"}),
         _ => json!({}),
     }
@@ -77,12 +78,14 @@ async fn every_route_with_an_id_answers_404_to_another() {
                 );
                 let line = format!("{} {path}", route.method);
                 for name in ["ben", "admin"] {
-                    let asked = json_request(name, &line, &body_of(route));
+                    let asked = json_request(name, &line, &body_of(route, &ids[2]));
                     let (status, body) = app.ask(asked).await;
                     assert_eq!(status, StatusCode::NOT_FOUND, "{line} by {name}: {body}");
                     assert!(!body.to_string().contains("vault"), "{body}");
                 }
-                let (status, _) = app.ask(json_request("ada", &line, &body_of(route))).await;
+                let (status, _) = app
+                    .ask(json_request("ada", &line, &body_of(route, &ids[2])))
+                    .await;
                 // Her job is over, which nobody else may know.
                 let told = status.is_success() || status == StatusCode::CONFLICT;
                 known_to_ada += usize::from(told);

@@ -79,7 +79,8 @@ async fn things(app: &TestApp, ada: &Principal, friend: &User) -> Things {
         content: b"The vault opens at nine.".to_vec(),
         ..Upload::default()
     };
-    let document = app.app.add_document(ada, upload).await.unwrap();
+    let added = app.app.add_document(ada, upload).await.unwrap();
+    let document = added.document;
     app.work().await;
     let (friends, wanted) = (principal(friend), LinkWanted::default());
     let link = app.app.link_document(&friends, &document.id.0, &wanted);

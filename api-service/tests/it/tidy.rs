@@ -227,6 +227,11 @@ const WITHOUT_SCOPE: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("DocumentStore", "it tells of no row", &["is_up"]),
+    (
+        "DocumentStore",
+        "it takes away what is too old to matter, for nobody who asks",
+        &["forget_requests"],
+    ),
     ("VectorIndex", "it tells of no point", &["is_up"]),
 ];
 

@@ -11,18 +11,22 @@ pub mod wire;
 use axum::{
     Json,
     extract::{FromRequest, Request, State},
-    http::{Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{delete, get, post, put},
 };
 use proto::api_key::KeyScope::{Chat, DocumentsRead, DocumentsWrite, Search};
 use service_kit::problem::{ProblemJson, ProblemPath, ProblemQuery};
 
 use super::{HttpState, Route, extract::Caller};
-use crate::app::{add_document::Upload, ports::Page};
+use crate::{
+    app::{add_document::Upload, error::Error, ports::Page},
+    domain::document::Change,
+};
 use problem::V1Error;
 use wire::{
-    ChatBody, DocumentWire, DocumentsWire, ListQuery, NewDocumentBody, ResultsWire, SearchBody,
+    ChatBody, DocumentQuery, DocumentWire, DocumentsWire, ListQuery, NewDocumentBody, PutWire,
+    ResultsWire, SearchBody,
 };
 
 /// The routes.
@@ -47,6 +51,12 @@ pub fn routes() -> Vec<Route> {
             get(document),
         ),
         Route::new(
+            Method::PUT,
+            "/v1/documents/{id}",
+            DocumentsWrite,
+            put(put_document),
+        ),
+        Route::new(
             Method::DELETE,
             "/v1/documents/{id}",
             DocumentsWrite,
@@ -68,16 +78,57 @@ async fn add_document(
     Caller(caller): Caller,
     request: Request,
 ) -> Result<Response, V1Error> {
+    let request_key = request_key(request.headers())?;
+    let upload = Upload {
+        request_key,
+        ..upload(request).await?
+    };
+    let added = state.app.add_document(&caller, upload).await?;
+    let document = DocumentWire::from(added.document);
+    Ok((StatusCode::ACCEPTED, Json(document)).into_response())
+}
+
+/// The document's external id stands in the path, and its parameter is named as
+/// on the other methods, which the router asks for.
+async fn put_document(
+    State(state): State<HttpState>,
+    Caller(caller): Caller,
+    ProblemPath(external_id): ProblemPath<String>,
+    request: Request,
+) -> Result<Response, V1Error> {
+    let upload = upload(request).await?;
+    let put = state.app.put_document(&caller, external_id, upload);
+    let added = put.await?;
+    let status = match added.change {
+        Change::Created => StatusCode::CREATED,
+        Change::Updated => StatusCode::ACCEPTED,
+        Change::Unchanged => StatusCode::OK,
+    };
+    Ok((status, Json(PutWire::from(added))).into_response())
+}
+
+/// The `Idempotency-Key`, of which there may be one.
+fn request_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    match (keys.next(), keys.next()) {
+        (None, _) => Ok(None),
+        (Some(key), None) => {
+            let key = key.to_str().map_err(|_| Error::InvalidRequestKey)?;
+            Ok(Some(key.to_owned()))
+        }
+        (Some(_), Some(_)) => Err(Error::InvalidRequestKey),
+    }
+}
+
+async fn upload(request: Request) -> Result<Upload, V1Error> {
     let kind = request.headers().get(header::CONTENT_TYPE);
     let multipart = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/"));
-    let upload = if multipart {
-        multipart::upload(request).await?
+    if multipart {
+        Ok(multipart::upload(request).await?)
     } else {
         let ProblemJson(body) = ProblemJson::<NewDocumentBody>::from_request(request, &()).await?;
-        body.into()
-    };
-    let document = state.app.add_document(&caller, upload).await?;
-    Ok((StatusCode::ACCEPTED, Json(DocumentWire::from(document))).into_response())
+        Ok(body.into())
+    }
 }
 
 impl From<NewDocumentBody> for Upload {
@@ -89,6 +140,7 @@ impl From<NewDocumentBody> for Upload {
             path: body.path,
             media_type: body.media_type,
             content: body.text.into_bytes(),
+            request_key: None,
         }
     }
 }
@@ -110,17 +162,22 @@ async fn list_documents(
 async fn document(
     State(state): State<HttpState>,
     Caller(caller): Caller,
-    ProblemPath(id): ProblemPath<String>,
+    ProblemPath(name): ProblemPath<String>,
+    ProblemQuery(query): ProblemQuery<DocumentQuery>,
 ) -> Result<Json<DocumentWire>, V1Error> {
-    Ok(Json(state.app.document(&caller, &id).await?.into()))
+    let base = query.knowledge_base.as_deref();
+    let document = state.app.named_document(&caller, &name, base).await?;
+    Ok(Json(document.into()))
 }
 
 async fn delete_document(
     State(state): State<HttpState>,
     Caller(caller): Caller,
-    ProblemPath(id): ProblemPath<String>,
+    ProblemPath(name): ProblemPath<String>,
+    ProblemQuery(query): ProblemQuery<DocumentQuery>,
 ) -> Result<StatusCode, V1Error> {
-    state.app.delete_document(&caller, &id).await?;
+    let base = query.knowledge_base.as_deref();
+    state.app.delete_document(&caller, &name, base).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

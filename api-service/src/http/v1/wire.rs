@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use service_kit::clock::Millis;
 
 use crate::{
-    app::{ask::Asked, search::Search},
+    app::{add_document::Added, ask::Asked, search::Search},
     domain::{
         answer::{Answer, AnswerEvent},
         chunk::Passage,
-        document::Document,
+        document::{Change, Document},
         job::Job,
     },
 };
@@ -107,6 +107,31 @@ pub struct ListQuery {
 
 const fn default_page() -> usize {
     50
+}
+
+/// The query that goes with a document's name.
+#[derive(Debug, Deserialize)]
+pub struct DocumentQuery {
+    /// The knowledge base that an external id is looked for in, by name or id.
+    pub knowledge_base: Option<String>,
+}
+
+/// A document that was put in its place.
+#[derive(Debug, Serialize)]
+pub struct PutWire {
+    #[serde(flatten)]
+    document: DocumentWire,
+    /// Whether it was there as it is.
+    unchanged: bool,
+}
+
+impl From<Added> for PutWire {
+    fn from(added: Added) -> Self {
+        Self {
+            document: added.document.into(),
+            unchanged: added.change == Change::Unchanged,
+        }
+    }
 }
 
 /// A document.

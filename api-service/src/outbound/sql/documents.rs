@@ -11,10 +11,11 @@ use super::{
     jobs::{JOB_COLUMNS, OVER, job},
     knowledge_bases::{hold_to, writable},
     queue::{QueuedJob, queue_job},
+    requests::{is_first, keep_answer, known},
     sql,
 };
 use crate::{
-    app::ports::{DocumentStore, Page, Refused, StoreError, Taken, WantedBase},
+    app::ports::{DocumentStore, KeyedDocument, Page, Refused, StoreError, Taken, WantedBase},
     domain::{
         chunk::{ChunkId, Passage},
         document::{Change, Document, DocumentId, NewDocument},
@@ -68,23 +69,34 @@ impl DocumentStore for SqlStore {
         now: Millis,
     ) -> Result<Vec<Taken>, Refused> {
         let mut transaction = self.database.begin().await?;
-        let bases = documents.iter().map(|document| &document.knowledge_base_id);
-        let mut owners = BTreeSet::new();
-        // In one order, so that none waits for the other in a circle.
-        for base in bases.collect::<BTreeSet<_>>() {
-            owners.insert(writable(&mut transaction, scope, base).await?.owner);
+        let taken = put_all(&mut transaction, scope, &documents, quota, now).await?;
+        transaction.commit().await?;
+        Ok(taken)
+    }
+
+    async fn put_once(
+        &self,
+        scope: &Scope,
+        keyed: KeyedDocument,
+        quota: Quota,
+        now: Millis,
+    ) -> Result<Option<Taken>, Refused> {
+        let KeyedDocument { request, document } = keyed;
+        let mut transaction = self.database.begin().await?;
+        if !is_first(&mut transaction, &request, now).await? {
+            return Ok(known(&mut transaction, &request).await?);
         }
-        let mut taken = Vec::with_capacity(documents.len());
-        for document in &documents {
-            taken.push(put_one(&mut transaction, document, now).await?);
-        }
-        if taken.iter().any(|taken| taken.change != Change::Unchanged) {
-            for owner in &owners {
-                hold_to(quota, &mut transaction, owner).await?;
-            }
+        let mut taken = put_all(&mut transaction, scope, &[document], quota, now).await?;
+        let taken = taken.pop();
+        if let Some(taken) = &taken {
+            keep_answer(&mut transaction, &request, &taken.document_id).await?;
         }
         transaction.commit().await?;
         Ok(taken)
+    }
+
+    async fn forget_requests(&self, now: Millis) -> Result<(), StoreError> {
+        self.forget_keys(now).await
     }
 
     async fn list(
@@ -113,6 +125,25 @@ impl DocumentStore for SqlStore {
         let row = sqlx::query(sql(query))
             .bind(scope.owner())
             .bind(&id.0)
+            .fetch_optional(&self.database.pool)
+            .await?;
+        row.as_ref().map(from_row).transpose()
+    }
+
+    async fn named(
+        &self,
+        scope: &Scope,
+        base: &KnowledgeBaseId,
+        external_id: &str,
+    ) -> Result<Option<Document>, StoreError> {
+        let query = format!(
+            "SELECT {COLUMNS}, {JOB_COLUMNS} FROM {TABLES} \
+             WHERE {IN_SCOPE} AND d.knowledge_base_id = $2 AND d.external_id = $3"
+        );
+        let row = sqlx::query(sql(query))
+            .bind(scope.owner())
+            .bind(&base.0)
+            .bind(external_id)
             .fetch_optional(&self.database.pool)
             .await?;
         row.as_ref().map(from_row).transpose()
@@ -182,6 +213,31 @@ impl DocumentStore for SqlStore {
     }
 }
 
+async fn put_all(
+    transaction: &mut Transaction<'static, Any>,
+    scope: &Scope,
+    documents: &[NewDocument],
+    quota: Quota,
+    now: Millis,
+) -> Result<Vec<Taken>, Refused> {
+    let bases = documents.iter().map(|document| &document.knowledge_base_id);
+    let mut owners = BTreeSet::new();
+    // In one order, so that none waits for the other in a circle.
+    for base in bases.collect::<BTreeSet<_>>() {
+        owners.insert(writable(transaction, scope, base).await?.owner);
+    }
+    let mut taken = Vec::with_capacity(documents.len());
+    for document in documents {
+        taken.push(put_one(transaction, document, now).await?);
+    }
+    if taken.iter().any(|taken| taken.change != Change::Unchanged) {
+        for owner in &owners {
+            hold_to(quota, transaction, owner).await?;
+        }
+    }
+    Ok(taken)
+}
+
 /// Takes one document in: a new one, a new version, or nothing.
 async fn put_one(
     transaction: &mut Transaction<'static, Any>,
@@ -247,15 +303,17 @@ async fn same_content(
 ) -> Result<bool, StoreError> {
     let same: Option<(i64,)> = sqlx::query_as(
         "SELECT v.version FROM document_versions v \
+         JOIN documents d ON d.id = v.document_id \
          JOIN jobs j ON j.document_id = v.document_id AND j.version = v.version \
          WHERE v.document_id = $1 AND v.version = $2 AND v.content_hash = $3 \
-         AND v.media_type = $4 AND v.title = $5 AND j.state NOT IN ('failed', 'cancelled')",
+         AND v.media_type = $4 AND v.title = $5 AND d.path = $6 AND j.state NOT IN ('failed', 'cancelled')",
     )
     .bind(&id.0)
     .bind(newest)
     .bind(&document.content_hash)
     .bind(document.media_type.as_str())
     .bind(&document.title)
+    .bind(&document.path)
     .fetch_optional(&mut **transaction)
     .await?;
     Ok(same.is_some())

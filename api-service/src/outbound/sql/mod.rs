@@ -7,6 +7,7 @@ mod documents;
 mod jobs;
 mod knowledge_bases;
 mod queue;
+mod requests;
 mod views;
 
 use service_kit::database::Database;

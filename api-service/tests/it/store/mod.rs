@@ -5,6 +5,7 @@ mod documents;
 mod jobs;
 mod jobs_at_once;
 mod queue;
+mod requests;
 
 use api_service::{
     app::ports::{ClaimLimits, DocumentStore, JobStore, Published, Refused, Taken, WantedBase},
