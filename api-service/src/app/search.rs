@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::{App, error::Error, knowledge::LARGEST_PAGE};
 use crate::domain::{
     chunk::{ChunkId, Passage},
-    index::{Fusion, IndexQuery, Mode},
+    index::{Fusion, Hit, IndexQuery, Mode},
     principal::{Principal, Scope},
     question::Question,
 };
@@ -14,6 +14,13 @@ use crate::domain::{
 /// Hits that are asked for beyond those wanted: some may be of a version that
 /// was replaced or deleted a moment ago.
 const SPARE: usize = 10;
+
+/// How often the index is asked where such hits leave too few: a long document
+/// that was deleted a moment ago hides others.
+const LOOKS: usize = 3;
+
+/// By how much more is asked for each time.
+const MORE: usize = 4;
 
 /// What is searched for.
 #[derive(Debug, Clone)]
@@ -69,16 +76,35 @@ impl App {
         let sparse = self.sparse.question(text);
         let dense = self.dense.embed_question(vec![text.to_owned()]).await?;
         let dense = dense.into_iter().next().unwrap_or_default();
-        let query = IndexQuery {
+        let mut query = IndexQuery {
             dense,
             sparse,
             mode,
             limit: limit + SPARE,
         };
-        let hits = self
-            .index()?
-            .search(query, &scope.clone().within(bases))
-            .await?;
+        let within = scope.clone().within(bases);
+        let mut found = vec![];
+        for _ in 0..LOOKS {
+            let hits = self.index()?.search(query.clone(), &within).await?;
+            let asked = hits.len();
+            found = self.passages_of(scope, hits, mode).await?;
+            if found.len() >= limit || found.len() == asked {
+                break;
+            }
+            query.limit *= MORE;
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// The passages of the hits, in their order, but for those that can't be
+    /// found any more, or yet.
+    async fn passages_of(
+        &self,
+        scope: &Scope,
+        hits: Vec<Hit>,
+        mode: Mode,
+    ) -> Result<Vec<Passage>, Error> {
         let ids: Vec<ChunkId> = hits.iter().map(|hit| hit.chunk_id.clone()).collect();
         let passages = self.documents.passages(scope, &ids).await?;
         let mut by_id: HashMap<ChunkId, Passage> = passages
@@ -92,7 +118,7 @@ impl App {
                 ..passage
             })
         });
-        Ok(found.take(limit).collect())
+        Ok(found.collect())
     }
 }
 

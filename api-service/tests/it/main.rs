@@ -21,6 +21,7 @@ mod jobs;
 mod links;
 mod process;
 mod quotas;
+mod races;
 mod recovery;
 mod refused_callers;
 mod sharing;
