@@ -5,7 +5,12 @@ use std::{sync::Arc, time::Duration};
 use futures::{Stream, StreamExt, stream};
 use service_kit::clock::is_id;
 
-use super::{App, error::Error, knowledge::check, ports::Page};
+use super::{
+    App,
+    error::Error,
+    knowledge::check,
+    ports::{Page, Refused},
+};
 use crate::domain::{
     job::{Job, JobState},
     principal::Principal,
@@ -36,9 +41,9 @@ impl App {
 
     /// Cancels a job. One that was cancelled already stays so.
     pub async fn cancel_job(&self, caller: &Principal, id: &str) -> Result<Job, Error> {
-        self.changeable_job(caller, id).await?;
+        self.job(caller, id).await?;
         let now = self.clock.now();
-        let cancelled = self.jobs.cancel(&caller.scope(), id, now).await?;
+        let cancelled = existing(self.jobs.cancel(&caller.scope(), id, now).await)?;
         let job = self.job(caller, id).await?;
         if cancelled || job.state == JobState::Cancelled {
             Ok(job)
@@ -50,9 +55,9 @@ impl App {
     /// Queues a job that failed or was cancelled anew. What it had embedded is
     /// still there.
     pub async fn retry_job(&self, caller: &Principal, id: &str) -> Result<Job, Error> {
-        self.changeable_job(caller, id).await?;
+        self.job(caller, id).await?;
         let now = self.clock.now();
-        if !self.jobs.retry(&caller.scope(), id, now).await? {
+        if !existing(self.jobs.retry(&caller.scope(), id, now).await)? {
             return Err(Error::NotRetryable);
         }
         self.new_jobs.notify_one();
@@ -100,11 +105,12 @@ impl App {
             }
         }
     }
+}
 
-    async fn changeable_job(&self, caller: &Principal, id: &str) -> Result<(), Error> {
-        let job = self.job(caller, id).await?;
-        let document = self.document(caller, &job.document_id.0).await?;
-        self.check_writable(&caller.scope(), &document).await
+fn existing(done: Result<bool, Refused>) -> Result<bool, Error> {
+    match done {
+        Err(Refused::Missing) => Err(Error::NoSuchJob),
+        done => Ok(done?),
     }
 }
 

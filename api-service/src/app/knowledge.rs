@@ -102,23 +102,6 @@ impl App {
         Ok(())
     }
 
-    /// Whether a document that may be read may be changed in `scope`, too.
-    pub(super) async fn check_writable(
-        &self,
-        scope: &Scope,
-        document: &Document,
-    ) -> Result<(), Error> {
-        let bases = self.documents.knowledge_bases(scope).await?;
-        let base = bases
-            .iter()
-            .find(|base| base.id == document.knowledge_base_id);
-        if base.is_some_and(|base| base.writable(scope)) {
-            Ok(())
-        } else {
-            Err(Error::ReadOnly)
-        }
-    }
-
     /// The knowledge base of this name or id that a caller may read. One of
     /// their own goes before a public one of the same name, and that before one
     /// of somebody else's, who could shadow it otherwise.

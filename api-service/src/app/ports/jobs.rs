@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use service_kit::clock::Millis;
 
-use super::{Page, StoreError};
+use super::{Page, Refused, StoreError};
 use crate::domain::{
     chunk::{ChunkId, EmbeddedChunk},
     document::DocumentId,
@@ -41,11 +41,13 @@ pub trait JobStore: Send + Sync {
     async fn get(&self, scope: &Scope, id: &str) -> Result<Option<Job>, StoreError>;
     /// The jobs whose documents are in `scope`, by id.
     async fn list(&self, scope: &Scope, page: &Page) -> Result<Vec<Job>, StoreError>;
-    /// Cancels the job, if it is in `scope` and not over. Gives whether it was.
-    async fn cancel(&self, scope: &Scope, id: &str, now: Millis) -> Result<bool, StoreError>;
-    /// Queues a job in `scope` that failed or was cancelled anew, unless its
-    /// document has a newer version. Gives whether it was.
-    async fn retry(&self, scope: &Scope, id: &str, now: Millis) -> Result<bool, StoreError>;
+    /// Cancels the job, if it is not over and its knowledge base may be written
+    /// to in `scope`. Gives whether it was.
+    async fn cancel(&self, scope: &Scope, id: &str, now: Millis) -> Result<bool, Refused>;
+    /// Queues a job that failed or was cancelled anew, if its knowledge base may
+    /// be written to in `scope`, and unless its document has a newer version.
+    /// Gives whether it was.
+    async fn retry(&self, scope: &Scope, id: &str, now: Millis) -> Result<bool, Refused>;
     /// Claims jobs that nobody works on, for `lease` milliseconds: tenants take
     /// turns, the one that was served longest ago first, and each one's oldest
     /// jobs come first.

@@ -4,9 +4,11 @@ use async_trait::async_trait;
 use service_kit::clock::Millis;
 use sqlx::{Any, Row, Transaction};
 
-use super::{IN_SCOPE, SqlStore, bigint, impossible, lock_document, size, sql};
+use super::{
+    IN_SCOPE, SqlStore, bigint, impossible, knowledge_bases::writable, lock_document, size, sql,
+};
 use crate::{
-    app::ports::{ClaimLimits, JobStore, Page, Published, StoreError},
+    app::ports::{ClaimLimits, JobStore, Page, Published, Refused, StoreError},
     domain::{
         chunk::{ChunkId, EmbeddedChunk},
         document::DocumentId,
@@ -55,25 +57,42 @@ impl JobStore for SqlStore {
         rows.iter().map(job).collect()
     }
 
-    async fn cancel(&self, scope: &Scope, id: &str, now: Millis) -> Result<bool, StoreError> {
+    async fn cancel(&self, scope: &Scope, id: &str, now: Millis) -> Result<bool, Refused> {
+        let mut transaction = self.database.begin().await?;
+        writable_job(&mut transaction, scope, id).await?;
         let query = format!(
-            "UPDATE jobs SET state = 'cancelled', state_since = $3, updated_at = $3, \
-             fence = fence + 1 WHERE id = $2 AND state NOT IN {OVER} \
-             AND EXISTS (SELECT 1 FROM documents d \
-             JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
-             WHERE d.id = jobs.document_id AND {IN_SCOPE})"
+            "UPDATE jobs SET state = 'cancelled', state_since = $2, updated_at = $2, \
+             fence = fence + 1 WHERE id = $1 AND state NOT IN {OVER}"
         );
         let cancelled = sqlx::query(sql(query))
-            .bind(scope.owner())
             .bind(id)
             .bind(now)
-            .execute(&self.database.pool)
+            .execute(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         Ok(cancelled.rows_affected() > 0)
     }
 
-    async fn retry(&self, scope: &Scope, id: &str, now: Millis) -> Result<bool, StoreError> {
-        self.begin_anew_in(scope, id, now).await
+    async fn retry(&self, scope: &Scope, id: &str, now: Millis) -> Result<bool, Refused> {
+        let mut transaction = self.database.begin().await?;
+        let document = writable_job(&mut transaction, scope, id).await?;
+        // So that no newer version comes while it is looked for one.
+        if !lock_document(&mut transaction, &document).await? {
+            return Err(Refused::Missing);
+        }
+        let queued = sqlx::query(
+            "UPDATE jobs SET state = 'queued', error_code = '', error_stage = '', retryable = 0, \
+             attempt = 0, done = 0, worker = '', lease_until = 0, fence = fence + 1, \
+             state_since = $2, updated_at = $2 \
+             WHERE id = $1 AND state IN ('failed', 'cancelled') \
+             AND version = (SELECT newest_version FROM documents WHERE id = document_id)",
+        )
+        .bind(id)
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(queued.rows_affected() > 0)
     }
 
     async fn claim(
@@ -266,39 +285,6 @@ impl JobStore for SqlStore {
 }
 
 impl SqlStore {
-    async fn begin_anew_in(
-        &self,
-        scope: &Scope,
-        id: &str,
-        now: Millis,
-    ) -> Result<bool, StoreError> {
-        let Some(job) = JobStore::get(self, scope, id).await? else {
-            return Ok(false);
-        };
-        let mut transaction = self.database.begin().await?;
-        // So that no newer version comes while it is looked for one.
-        if !lock_document(&mut transaction, &job.document_id).await? {
-            return Ok(false);
-        }
-        let query = format!(
-            "UPDATE jobs SET state = 'queued', error_code = '', error_stage = '', retryable = 0, \
-             attempt = 0, done = 0, worker = '', lease_until = 0, fence = fence + 1, \
-             state_since = $3, updated_at = $3 \
-             WHERE id = $2 AND state IN ('failed', 'cancelled') \
-             AND EXISTS (SELECT 1 FROM documents d \
-             JOIN knowledge_bases k ON k.id = d.knowledge_base_id WHERE d.id = jobs.document_id \
-             AND d.newest_version = jobs.version AND {IN_SCOPE})"
-        );
-        let queued = sqlx::query(sql(query))
-            .bind(scope.owner())
-            .bind(id)
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(queued.rows_affected() > 0)
-    }
-
     async fn publish_version(
         &self,
         job: &ClaimedJob,
@@ -363,6 +349,24 @@ impl SqlStore {
         }
         Ok(())
     }
+}
+
+/// The document of a job whose knowledge base may be written to in `scope`. The
+/// base stays locked until the transaction ends.
+async fn writable_job(
+    transaction: &mut Transaction<'static, Any>,
+    scope: &Scope,
+    id: &str,
+) -> Result<DocumentId, Refused> {
+    let query = format!("SELECT k.id, d.id FROM {TABLES} WHERE {IN_SCOPE} AND j.id = $2");
+    let row: Option<(String, String)> = sqlx::query_as(sql(query))
+        .bind(scope.owner())
+        .bind(id)
+        .fetch_optional(&mut **transaction)
+        .await?;
+    let (base, document) = row.ok_or(Refused::Missing)?;
+    writable(transaction, scope, &KnowledgeBaseId(base)).await?;
+    Ok(DocumentId(document))
 }
 
 async fn why_not_published(

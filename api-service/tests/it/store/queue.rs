@@ -1,12 +1,16 @@
 //! The queue: whose turn it is, what waits, what is cancelled or begun anew.
 
 use api_service::{
-    app::ports::{ClaimLimits, JobStore, Page, Published},
-    domain::job::JobState,
+    app::ports::{ClaimLimits, JobStore, KnowledgeBaseStore, Page, Published, Refused},
+    domain::{
+        job::JobState,
+        knowledge_base::{Share, ShareRole},
+        principal::UserId,
+    },
 };
 
 use super::{LEASE, MODEL, Shelf, chunks, document, id, next, on_both_engines, scope};
-use crate::support::NOON;
+use crate::support::{NOON, user_id};
 
 on_both_engines!(
     one_file_goes_before_a_thousand_of_another,
@@ -136,12 +140,22 @@ async fn what_another_owns_is_neither_cancelled_nor_begun_anew(shelf: Shelf) {
     let base = shelf.base(1, "ada", "notes").await;
     shelf.put(document(10, &base, "one")).await;
     let (store, ada, ben) = (&shelf.store, scope("ada"), scope("ben"));
-    assert!(!store.cancel(&ben, &id(510), NOON).await.unwrap());
+    let missing = |done| matches!(done, Err(Refused::Missing));
+    assert!(missing(store.cancel(&ben, &id(510), NOON).await));
     assert!(store.cancel(&ada, &id(510), NOON).await.unwrap());
-    assert!(!store.retry(&ben, &id(510), NOON).await.unwrap());
+    assert!(missing(store.retry(&ben, &id(510), NOON).await));
+    let share = Share {
+        user: UserId(user_id("ben")),
+        role: ShareRole::Reader,
+        created_at: NOON,
+    };
+    store.share(&ada, &base.id, &share).await.unwrap();
+    let read_only = |done| matches!(done, Err(Refused::ReadOnly));
+    assert!(read_only(store.cancel(&ben, &id(510), NOON).await));
+    assert!(read_only(store.retry(&ben, &id(510), NOON).await));
     assert!(store.retry(&ada, &id(510), NOON).await.unwrap());
     assert!(!store.retry(&ada, &id(510), NOON).await.unwrap(), "queued");
-    assert!(!store.retry(&ada, &id(999), NOON).await.unwrap());
+    assert!(missing(store.retry(&ada, &id(999), NOON).await));
 }
 
 async fn what_failed_is_begun_anew_with_all_its_attempts(shelf: Shelf) {
