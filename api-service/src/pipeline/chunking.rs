@@ -36,20 +36,7 @@ pub fn chunk(
         max_tokens,
         count,
     };
-    let only_headings = parsed.blocks.iter().all(|block| is_heading(block.kind));
-    let blocks: Vec<Block> = if only_headings {
-        // Then they are the text.
-        let blocks = parsed.blocks.iter().cloned();
-        blocks
-            .map(|block| Block {
-                kind: BlockKind::Prose,
-                ..block
-            })
-            .collect()
-    } else {
-        parsed.blocks.clone()
-    };
-    let cut = sections(&blocks)
+    let cut = sections(&parsed.blocks)
         .into_iter()
         .flat_map(|section| cutter.cut(&section))
         .collect();
@@ -58,10 +45,6 @@ pub fn chunk(
         .into_iter()
         .map(|part| part.chunk)
         .collect()
-}
-
-const fn is_heading(kind: BlockKind) -> bool {
-    matches!(kind, BlockKind::Heading(_))
 }
 
 struct Cutter<'a> {
@@ -97,29 +80,42 @@ struct Part {
     starts: Vec<Option<usize>>,
 }
 
-/// The blocks under each heading, for headings that have any.
+/// A heading that what comes next stands under.
+struct Above<'a> {
+    level: u8,
+    block: &'a Block,
+    /// Whether some text has it in its path.
+    told: bool,
+}
+
+/// The blocks under each heading. A heading with nothing under it is text
+/// itself, so that it is not lost.
 fn sections(blocks: &[Block]) -> Vec<Section<'_>> {
     let mut sections: Vec<Section<'_>> = vec![];
-    let mut headings: Vec<(u8, &Block)> = vec![];
+    let mut above: Vec<Above<'_>> = vec![];
     let mut fresh = true;
     // Where the text so far ends.
     let mut told = 0;
     for block in blocks {
         if let BlockKind::Heading(level) = block.kind {
-            headings.retain(|(above, _)| *above < level);
-            headings.push((level, block));
+            let left = above.partition_point(|heading| heading.level < level);
+            let left = untold(above.split_off(left));
+            if let Some(last) = left.last() {
+                let mut section = section(&mut above, told);
+                told = told.max(last.span.end);
+                section.blocks = left;
+                sections.push(section);
+            }
+            above.push(Above {
+                level,
+                block,
+                told: false,
+            });
             fresh = true;
             continue;
         }
         if fresh {
-            let path = headings.iter().map(|(_, heading)| heading);
-            sections.push(Section {
-                headings: path.clone().map(|heading| heading.text.clone()).collect(),
-                starts: path
-                    .map(|heading| Some(heading.span.start).filter(|start| *start >= told))
-                    .collect(),
-                blocks: vec![],
-            });
+            sections.push(section(&mut above, told));
             fresh = false;
         }
         told = told.max(block.span.end);
@@ -127,7 +123,38 @@ fn sections(blocks: &[Block]) -> Vec<Section<'_>> {
             section.blocks.push(block);
         }
     }
+    let left = untold(std::mem::take(&mut above));
+    if !left.is_empty() {
+        let mut section = section(&mut above, told);
+        section.blocks = left;
+        sections.push(section);
+    }
     sections
+}
+
+/// The headings that no text stood under.
+fn untold(headings: Vec<Above<'_>>) -> Vec<&Block> {
+    let untold = headings.into_iter().filter(|heading| !heading.told);
+    untold.map(|heading| heading.block).collect()
+}
+
+/// A section under these headings, for what comes behind `told`.
+fn section<'a>(above: &mut [Above<'a>], told: usize) -> Section<'a> {
+    let starts = above.iter().map(|heading| heading.block.span.start);
+    let section = Section {
+        starts: starts
+            .map(|start| Some(start).filter(|start| *start >= told))
+            .collect(),
+        headings: above
+            .iter()
+            .map(|heading| heading.block.text.clone())
+            .collect(),
+        blocks: vec![],
+    };
+    for heading in above {
+        heading.told = true;
+    }
+    section
 }
 
 impl Cutter<'_> {
@@ -419,6 +446,14 @@ mod tests {
             assert!(span.ends_with("`value`"), "{span}");
             assert_eq!(span.lines().count(), chunk.text.lines().count());
         }
+    }
+
+    #[test]
+    fn a_heading_with_nothing_under_it_is_text() {
+        let got = chunks("# A\n\n## B\n\n### C\n\n## D\n\ntext\n\n# E\n", 100);
+        assert_eq!(got.len(), 1);
+        assert_eq!(got[0].headings, Vec::<String>::new());
+        assert_eq!(got[0].text, "A\nB\n\nC\n\nD\ntext\n\nE");
     }
 
     #[test]

@@ -35,10 +35,14 @@ async fn read(sandbox: &Sandbox, name: &str, content: Vec<u8>) -> Result<Parsed,
     }
 }
 
-fn given(folder: &str) -> Vec<PathBuf> {
+/// Where the files of the evaluation are, if they are here.
+fn eval_files() -> PathBuf {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/eval/files");
-    let root = std::env::var_os("EVAL_FILES").map_or(beside, PathBuf::from);
-    let Ok(entries) = fs::read_dir(root.join(folder)) else {
+    std::env::var_os("EVAL_FILES").map_or(beside, PathBuf::from)
+}
+
+fn given(folder: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(eval_files().join(folder)) else {
         remark("no ../shared/eval/files here: the made documents alone are tried");
         return vec![];
     };
@@ -104,6 +108,53 @@ fn dump(parsed: &Parsed) -> String {
         writeln!(out, "[{:?} {:?}] {}", block.kind, page, block.text).unwrap();
     }
     out
+}
+
+/// How many of a text's words another one has, in thousandths.
+fn shared_words(text: &str, other: &str) -> usize {
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+    let (words, mut left): (Vec<String>, Vec<String>) = (words(text), words(other));
+    left.sort();
+    let found = words.iter().filter(|word| {
+        let place = left.binary_search(word);
+        place.map(|place| left.remove(place)).is_ok()
+    });
+    found.count() * 1_000 / words.len().max(1)
+}
+
+#[tokio::test]
+async fn filings_have_the_words_of_their_pages() {
+    let sandbox = sandbox();
+    let Ok(corpus) = fs::read_to_string(eval_files().join("../sec10q/corpus.jsonl")) else {
+        return remark("no filings beside the evaluation's files");
+    };
+    for line in corpus.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let name = format!("{}.pdf", line["_id"].as_str().unwrap());
+        let path = eval_files().join("../sec10q/documents").join(&name);
+        let began = Instant::now();
+        let parsed = read(&sandbox, &name, fs::read(path).unwrap())
+            .await
+            .unwrap();
+        let took = began.elapsed();
+        assert!(took < LONGEST, "{name}: {took:?}");
+        let expected: Vec<&str> = line["text"].as_str().unwrap().split('\u{c}').collect();
+        let all: Vec<usize> = (parsed.pages.iter().enumerate())
+            .map(|(page, begin)| {
+                let end = parsed.pages.get(page + 1).copied();
+                let text = &parsed.source[*begin..end.unwrap_or(parsed.source.len())];
+                shared_words(expected.get(page).unwrap_or(&""), text)
+            })
+            .collect();
+        let mean = all.iter().sum::<usize>() / all.len();
+        if std::env::var_os("TEXTS_TO").is_some() {
+            remark(&format!(
+                "{name}: {mean} of 1000 words, {} pages, {took:?}",
+                all.len()
+            ));
+        }
+        assert!(mean > 930, "{name}: {all:?}");
+    }
 }
 
 /// What becomes of hostile files; of the others it only matters that they end.

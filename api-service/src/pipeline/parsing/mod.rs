@@ -7,6 +7,8 @@ mod decoding;
 mod delimited;
 mod email;
 mod flow;
+#[cfg(test)]
+mod fuzzing;
 mod html;
 mod json;
 mod kept;
@@ -82,7 +84,7 @@ pub struct Origin {
     /// The bytes of the text.
     pub text: Range<usize>,
     /// The bytes of the source. Where both are of one length, they are the
-    /// same letter by letter.
+    /// same letter by letter, but for which blank stands for which.
     pub source: Range<usize>,
 }
 
@@ -99,6 +101,32 @@ impl Origin {
 }
 
 impl Block {
+    /// Cuts the origins where the text was trimmed; where they then do not tell
+    /// the truth, as of a heading that was brought on one line, none is known.
+    fn hold_origins(&mut self, source: &str) {
+        let length = self.text.len();
+        self.origins.retain(|origin| origin.text.start < length);
+        for origin in &mut self.origins {
+            let over = origin.text.end.saturating_sub(length);
+            if origin.text.len() == origin.source.len() {
+                origin.source.end -= over;
+            }
+            origin.text.end -= over;
+        }
+        let blank = |letter: char| if letter.is_whitespace() { ' ' } else { letter };
+        let holds = |origin: &Origin| {
+            let quoted = source.get(origin.source.clone());
+            let text = self.text.get(origin.text.clone());
+            let (Some(quoted), Some(text)) = (quoted, text) else {
+                return false;
+            };
+            quoted.len() != text.len() || quoted.chars().map(blank).eq(text.chars().map(blank))
+        };
+        if !self.origins.iter().all(holds) {
+            self.origins.clear();
+        }
+    }
+
     /// The bytes of the source for a part of the text: as narrow as is known.
     pub fn source_of(&self, part: &Range<usize>) -> Range<usize> {
         let before = |at: usize| {
@@ -242,6 +270,11 @@ fn finished(mut parsed: Parsed) -> Result<Parsed, ParseError> {
             block.text = block.text.replace('\0', "");
             block.origins.clear();
         }
+        // A tag was blanked byte by byte, and its text may begin within a letter.
+        let (start, end) = (block.span.start, block.span.end);
+        block.span =
+            parsed.source.floor_char_boundary(start)..parsed.source.ceil_char_boundary(end);
+        block.hold_origins(&parsed.source);
     }
     if parsed.title.is_none() {
         parsed.title = first_title(&parsed.blocks);

@@ -315,8 +315,11 @@ fn are_columns(lines: &[Line], place: f64) -> bool {
 }
 
 fn letters(segment: &Segment) -> usize {
-    let letters = segment.text.chars();
-    letters.filter(|letter| letter.is_alphabetic()).count()
+    let letters = segment.text.chars().filter(|letter| letter.is_alphabetic());
+    // One letter of Chinese, Japanese or Korean says as much as two or three.
+    letters
+        .map(|letter| if letter >= '\u{2e80}' { 2 } else { 1 })
+        .sum()
 }
 
 #[cfg(test)]
