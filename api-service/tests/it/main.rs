@@ -31,3 +31,4 @@ mod tidy;
 mod tls;
 mod tokens;
 mod v1;
+mod who_sees_what;
