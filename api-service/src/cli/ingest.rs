@@ -13,7 +13,8 @@ use crate::{
     app::{App, ingest_directory::DirectoryReport},
     config::Config,
     domain::{job::JobCounts, principal::Principal},
-    outbound::directory::{Found, Selection, read, walk},
+    outbound::directory::{Found, read, walk},
+    pipeline::selecting::Selection,
     startup::{self, Parts},
 };
 

@@ -168,6 +168,8 @@ pub enum Origin {
     Upload,
     /// By `ingest DIR`, which also takes it away when the file is gone.
     Directory,
+    /// By a sync of a source, which also takes it away when the page is gone.
+    Source,
 }
 
 impl Origin {
@@ -176,6 +178,7 @@ impl Origin {
         match self {
             Self::Upload => "upload",
             Self::Directory => "directory",
+            Self::Source => "source",
         }
     }
 }

@@ -13,3 +13,4 @@ pub mod principal;
 pub mod question;
 pub mod quota;
 pub mod request_key;
+pub mod source;

@@ -5,44 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
 use ignore::WalkBuilder;
 
-use crate::{app::ingest_directory::SourceFile, domain::document::MediaType};
-
-/// Which files of a directory are wanted.
-#[derive(Debug, Default)]
-pub struct Selection {
-    include: Option<GlobSet>,
-    exclude: Option<GlobSet>,
-}
-
-impl Selection {
-    /// Files that match one of `include` (all where there is none) and none of
-    /// `exclude`. Patterns are held against paths below the directory.
-    pub fn new(include: &[String], exclude: &[String]) -> Result<Self, globset::Error> {
-        Ok(Self {
-            include: set(include)?,
-            exclude: set(exclude)?,
-        })
-    }
-
-    fn wants(&self, path: &str) -> bool {
-        self.include.as_ref().is_none_or(|set| set.is_match(path))
-            && !self.exclude.as_ref().is_some_and(|set| set.is_match(path))
-    }
-}
-
-fn set(patterns: &[String]) -> Result<Option<GlobSet>, globset::Error> {
-    if patterns.is_empty() {
-        return Ok(None);
-    }
-    let mut builder = GlobSetBuilder::new();
-    for pattern in patterns {
-        builder.add(Glob::new(pattern)?);
-    }
-    builder.build().map(Some)
-}
+use crate::{
+    app::ingest_directory::SourceFile, domain::document::MediaType, pipeline::selecting::Selection,
+};
 
 /// What a walk found.
 #[derive(Debug, Default)]

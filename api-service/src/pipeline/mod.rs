@@ -3,7 +3,11 @@
 pub mod chunking;
 pub mod citing;
 pub mod extracting;
+pub mod gzip;
 pub mod parsing;
 pub mod prompt;
+pub mod robots;
 pub mod scoring;
+pub mod selecting;
 pub mod sentences;
+pub mod sitemap;
