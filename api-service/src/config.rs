@@ -1,6 +1,8 @@
 //! Every variable that this service reads, here and nowhere else, checked
 //! before a port is bound.
 
+mod fetching;
+
 use std::{net::SocketAddr, path::PathBuf, thread::available_parallelism, time::Duration};
 
 use proto::claims::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
@@ -14,6 +16,7 @@ use service_kit::{
 };
 
 use crate::domain::{index::Fusion, quota::Quota};
+pub use fetching::FetchingConfig;
 
 /// The variables.
 pub const VARIABLES: &[Variable] = &[
@@ -96,6 +99,8 @@ pub const VARIABLES: &[Variable] = &[
         "26214400",
         "The largest body of a request, in bytes.",
     ),
+    fetching::ALLOWED_NETWORKS,
+    fetching::DELAY,
     Variable::plain(
         "MAX_DOCUMENTS_PER_USER",
         "10000",
@@ -176,6 +181,8 @@ pub struct Config {
     pub link_secret: Option<SecretString>,
     /// The largest body of a request, in bytes.
     pub max_upload_bytes: usize,
+    /// How sources are fetched.
+    pub fetching: FetchingConfig,
     /// The most that a user may keep.
     pub quota: Quota,
     /// The language model, if one is configured.
@@ -264,6 +271,7 @@ impl Config {
                 documents: environment.parsed("MAX_DOCUMENTS_PER_USER")?,
                 bytes: environment.parsed("MAX_BYTES_PER_USER")?,
             },
+            fetching: fetching::read(environment)?,
             llm: llm(environment)?,
             allowed_origins: AllowedOrigins::read(environment, "ALLOWED_ORIGINS")?,
             log_level: environment.text("LOG_LEVEL")?,
@@ -442,6 +450,8 @@ mod tests {
             ("OPENAI_API_KEY", "your-key-here"),
             ("JWT_SECRET", "thirty-one-bytes-are-not-enough"),
             ("ALGORITHM", "RS256"),
+            ("FETCH_ALLOWED_NETWORKS", "10.0.0.0/8,localhost"),
+            ("SOURCE_DELAY", "soon"),
             ("LINK_SECRET", "thirty-one-bytes-are-not-enough"),
         ] {
             let error = config(&[(name, value)]).unwrap_err();

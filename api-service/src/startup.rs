@@ -19,6 +19,7 @@ use crate::{
         App,
         follow_accounts::RefusedTokens,
         ports::{Generator, TokenVerifier, VectorIndex},
+        sync_sources::Sources,
         verify_api_key::ApiKeys,
     },
     config::{Config, LlmConfig},
@@ -34,11 +35,16 @@ use crate::{
         document_links::SignedLinks,
         edge::{EdgeIndex, OpenError},
         embedding::minilm::MiniLm,
+        git::GitRepositories,
         jwks::{JwksSettings, JwksVerifier},
         llm::{LlmSettings, OpenAiCompatible},
         qdrant::{QdrantAddress, QdrantIndex},
         sandbox::Sandbox,
         sql::{MIGRATIONS, SqlStore},
+        web::{
+            PublicWeb, WebSettings,
+            addresses::{Guard, SystemLookUp},
+        },
     },
 };
 
@@ -51,6 +57,7 @@ pub struct Parts {
     client: reqwest::Client,
     links: Arc<SignedLinks>,
     reader: Arc<Sandbox>,
+    web: Arc<PublicWeb>,
 }
 
 /// This program, also where its file was replaced since it began.
@@ -73,6 +80,9 @@ const KEY_REFRESH: Duration = Duration::from_mins(5);
 
 /// How often a start looks whether another process has let go of the index.
 const INDEX_POLL: Duration = Duration::from_secs(1);
+
+/// How long a page of a source may take.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Opens the database and brings its schema up to date.
 pub async fn migrated_database(config: &Config) -> Result<Database> {
@@ -106,6 +116,7 @@ pub async fn parts(config: &Config) -> Result<Parts> {
         client,
         links,
         reader: Arc::new(Sandbox::new(THIS_PROGRAM.into(), READERS)?),
+        web: Arc::new(web(config)?),
     })
 }
 
@@ -121,6 +132,29 @@ fn links(config: &Config) -> std::io::Result<SignedLinks> {
         })?,
     };
     Ok(SignedLinks::new(&secret))
+}
+
+fn web(config: &Config) -> Result<PublicWeb, reqwest::Error> {
+    PublicWeb::new(WebSettings {
+        guard: guard(config),
+        pause: config.fetching.pause,
+        timeout: FETCH_TIMEOUT,
+    })
+}
+
+fn guard(config: &Config) -> Guard {
+    Guard::new(Arc::new(SystemLookUp), &config.fetching.allowed_networks)
+}
+
+fn sources(config: &Config, parts: &Parts, store: Arc<SqlStore>) -> Sources {
+    let folder = config.data_dir.join("sources");
+    Sources {
+        store,
+        web: parts.web.clone(),
+        repositories: Arc::new(GitRepositories::new(folder, guard(config))),
+        due: Notify::new(),
+        max_bytes: config.max_upload_bytes,
+    }
 }
 
 fn generator(llm: &LlmConfig, client: &reqwest::Client) -> Arc<dyn Generator> {
@@ -173,6 +207,7 @@ pub fn app(config: &Config, parts: &Parts, index: Option<Arc<dyn VectorIndex>>) 
         bases: store.clone(),
         documents: store.clone(),
         jobs: store.clone(),
+        sources: sources(config, parts, store.clone()),
         conversations: store.clone(),
         views: store.clone(),
         links: parts.links.clone(),
@@ -218,6 +253,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
         stop.clone(),
     );
     tasks.spawn(app.clone().work(name, stopping));
+    let syncer = worker_name(app.clock.as_ref(), app.randomness.as_ref());
+    tasks.spawn(app.clone().sync_sources(syncer, stop.clone()));
     tasks.spawn(follower.follow(accounts.clone(), stop.clone()));
     tasks.spawn({
         let (app, stop) = (app.clone(), stop.clone());

@@ -122,6 +122,25 @@ impl App {
 
     async fn new_document(&self, caller: &Principal, upload: Upload) -> Result<NewDocument, Error> {
         let scope = caller.scope();
+        let named = upload.knowledge_base.clone();
+        let document = self.sound(KnowledgeBaseId(String::new()), upload, Origin::Upload)?;
+        let base = match &named {
+            Some(name) => self.readable_base(&scope, name).await?,
+            None => self.personal_base(caller).await?,
+        };
+        Ok(NewDocument {
+            knowledge_base_id: base.id,
+            ..document
+        })
+    }
+
+    /// What is taken in of an upload, if nothing is wrong with it.
+    pub(super) fn sound(
+        &self,
+        base: KnowledgeBaseId,
+        upload: Upload,
+        origin: Origin,
+    ) -> Result<NewDocument, Error> {
         let media_type = media_type(&upload)?;
         let labels = [&upload.title, &upload.path, &upload.external_id];
         if !labels.into_iter().flatten().all(|label| is_label(label)) {
@@ -132,10 +151,6 @@ impl App {
         if holds_nothing(media_type, &upload.content) {
             return Err(Error::EmptyDocument);
         }
-        let base = match &upload.knowledge_base {
-            Some(name) => self.readable_base(&scope, name).await?,
-            None => self.personal_base(caller).await?,
-        };
         let id = self.new_id();
         let path = upload.path.unwrap_or_default();
         let names = [
@@ -150,10 +165,10 @@ impl App {
                 .unwrap_or_default(),
             id: DocumentId(id),
             job_id: self.new_id(),
-            knowledge_base_id: base.id,
+            knowledge_base_id: base,
             title: upload.title.unwrap_or_default().trim().to_owned(),
             path,
-            origin: Origin::Upload,
+            origin,
             media_type,
             content_hash: content_hash(&upload.content),
             content: upload.content,
@@ -161,7 +176,8 @@ impl App {
         })
     }
 
-    async fn personal_base(&self, caller: &Principal) -> Result<KnowledgeBase, Error> {
+    /// The knowledge base that is meant where none is named.
+    pub(super) async fn personal_base(&self, caller: &Principal) -> Result<KnowledgeBase, Error> {
         let owner = caller.user_id().ok_or(Error::NoSuchKnowledgeBase)?;
         let wanted = WantedBase {
             id: KnowledgeBaseId(self.new_id()),

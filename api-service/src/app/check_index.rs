@@ -79,6 +79,7 @@ impl App {
     pub async fn recover(&self, alone: bool) -> Result<(), Error> {
         if alone {
             self.jobs.release_all().await?;
+            self.sources.store.release_all_sources().await?;
             let report = self.check_index().await?;
             if !report.agrees() {
                 let (missing, surplus) = (report.missing.len(), report.surplus.len());

@@ -64,6 +64,12 @@ pub enum Error {
     /// A link is to hold for too long, or for no time.
     #[error("`expires_in` must be between 1 and 900 seconds.")]
     LinkLifetime,
+    /// There is no such source, or it is not the caller's to change.
+    #[error("There is no source with this id among those that you may change.")]
+    NoSuchSource,
+    /// A source can't be like this.
+    #[error("{0}")]
+    Source(&'static str),
     /// There is no such conversation, or it is somebody else's.
     #[error("There is no conversation with this id among yours; leave it out to begin one.")]
     NoSuchConversation,
@@ -164,6 +170,7 @@ impl Error {
             | Self::NoSuchJob
             | Self::NoSuchKnowledgeBase
             | Self::NoSuchConversation
+            | Self::NoSuchSource
             | Self::NoSuchShare
             | Self::UnknownUser
             | Self::NoSuchChunk
@@ -176,6 +183,7 @@ impl Error {
             | Self::NotRetryable => ErrorKind::Conflict,
             Self::Question(_)
             | Self::Label(_)
+            | Self::Source(_)
             | Self::Limit
             | Self::InvalidRequestKey
             | Self::RequestKeyReused
@@ -208,6 +216,8 @@ impl Error {
             Self::NoSuchJob => "job_not_found",
             Self::NoSuchKnowledgeBase => "knowledge_base_not_found",
             Self::NoSuchConversation => "conversation_not_found",
+            Self::NoSuchSource => "source_not_found",
+            Self::Source(_) => "invalid_source",
             Self::NameTaken => "knowledge_base_name_taken",
             Self::TooMany => "too_many",
             Self::QuotaExceeded => "quota_exceeded",

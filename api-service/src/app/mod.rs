@@ -19,6 +19,9 @@ pub mod ports;
 mod prepare;
 pub mod search;
 pub mod share_knowledge_base;
+pub mod sources;
+mod sync_source;
+pub mod sync_sources;
 pub mod verify_api_key;
 pub mod view_document;
 
@@ -46,6 +49,8 @@ pub struct App {
     pub links: Arc<dyn LinkSeal>,
     /// Jobs.
     pub jobs: Arc<dyn JobStore>,
+    /// Sources.
+    pub sources: sync_sources::Sources,
     /// Conversations.
     pub conversations: Arc<dyn ConversationStore>,
     /// What follows from what happens to accounts.

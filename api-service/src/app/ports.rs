@@ -3,6 +3,7 @@
 
 mod jobs;
 mod knowledge_bases;
+mod sources;
 mod views;
 
 use std::{pin::Pin, time::Duration};
@@ -27,6 +28,10 @@ use crate::pipeline::parsing::{ParseError, Parsed};
 
 pub use jobs::{ClaimLimits, JobStore, Published};
 pub use knowledge_bases::{BaseChange, KnowledgeBaseStore, Refused};
+pub use sources::{
+    FetchError, Fetched, FetchedPage, KnownPage, NewPage, NewSource, Repositories, RepositoryFile,
+    SourceStore, Visit, Web,
+};
 pub use views::{ChunkView, DocumentViews, LinkSeal, Original};
 
 /// The database failed, or holds what it can't hold.

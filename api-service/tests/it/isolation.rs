@@ -24,19 +24,24 @@ async fn every_route_needs_a_token_unless_it_is_listed() {
 }
 
 /// A document of Ada's, its job, its knowledge base, which is shared with Carl,
-/// and a conversation.
-async fn adas_ids(app: &TestApp) -> [String; 4] {
+/// a conversation, and a source.
+async fn adas_ids(app: &TestApp) -> [String; 5] {
     let document = app
         .add("ada", &json!({"text": "The vault opens at nine."}))
         .await;
     app.work().await;
     let chat = json_request("ada", "POST /v1/chat", &json!({"message": "vault?"}));
     let (_, answer) = app.ask(chat).await;
+    let body = json!({"kind": "urls", "urls": ["https://example.com/vault"]});
+    let (_, source) = app
+        .ask(json_request("ada", "POST /v1/sources", &body))
+        .await;
     let ids = [
         &document["id"],
         &document["job"]["id"],
         &document["knowledge_base"]["id"],
         &answer["conversation_id"],
+        &source["id"],
     ]
     .map(|id| id.as_str().unwrap().to_owned());
     let line = format!(
@@ -104,7 +109,7 @@ async fn every_route_with_an_id_answers_404_to_another() {
 #[tokio::test]
 async fn ids_in_bodies_and_queries_of_another_answer_404() {
     let app = TestApp::sqlite().await;
-    let [_, _, base, conversation] = adas_ids(&app).await;
+    let [_, _, base, conversation, _] = adas_ids(&app).await;
     let rows = async || {
         [
             app.count("SELECT COUNT(*) FROM messages").await,
@@ -117,6 +122,7 @@ async fn ids_in_bodies_and_queries_of_another_answer_404() {
     let in_base = json!({"message": "vault?", "knowledge_base": base});
     let search = json!({"query": "vault", "knowledge_base": base});
     let upload = json!({"text": "Mine now.", "knowledge_base": base});
+    let source = json!({"kind": "urls", "urls": ["https://example.com/"], "knowledge_base": base});
     for (line, body) in [
         ("POST /v1/chat", &goes_on),
         ("POST /v1/chat/stream", &goes_on),
@@ -124,6 +130,7 @@ async fn ids_in_bodies_and_queries_of_another_answer_404() {
         ("POST /v1/chat/stream", &in_base),
         ("POST /v1/search", &search),
         ("POST /v1/documents", &upload),
+        ("POST /v1/sources", &source),
     ] {
         let (status, body) = app.ask(json_request("ben", line, body)).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{line}: {body}");
@@ -132,6 +139,7 @@ async fn ids_in_bodies_and_queries_of_another_answer_404() {
         format!("GET /v1/chat?message=vault&conversation_id={conversation}"),
         format!("GET /v1/chat?message=vault&knowledge_base={base}"),
         format!("GET /v1/documents?knowledge_base={base}"),
+        format!("GET /v1/sources?knowledge_base={base}"),
     ] {
         let (status, body) = app.ask(plain_request("ben", &line)).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{line}: {body}");

@@ -6,6 +6,7 @@ use api_service::{
     domain::{
         knowledge_base::{ShareRole, Visibility},
         principal::{Principal, UserId},
+        source::{SourceKind, SourceSettings},
     },
     http::{Route, routes},
 };
@@ -32,6 +33,7 @@ struct Things {
     document: String,
     job: String,
     link: String,
+    source: String,
     friend: String,
 }
 
@@ -42,6 +44,7 @@ impl Things {
             "documents" => &self.document,
             "jobs" => &self.job,
             "knowledge-bases" => &self.knowledge_base,
+            "sources" => &self.source,
             _ => "no id",
         };
         let path = route.path.replace("{id}", id);
@@ -57,7 +60,7 @@ impl Things {
     /// A body and a query that name all that is Ada's.
     fn body(&self) -> Value {
         json!({"message": "vault?", "query": "vault", "text": "Changed.", "name": "Changed",
-            "role": "editor", "knowledge_base": self.knowledge_base})
+            "role": "editor", "kind": "urls", "urls": [], "knowledge_base": self.knowledge_base})
     }
 }
 
@@ -82,11 +85,21 @@ async fn things(app: &TestApp, ada: &Principal, friend: &User) -> Things {
     let added = app.app.add_document(ada, upload).await.unwrap();
     let document = added.document;
     app.work().await;
+    let settings = SourceSettings {
+        kind: SourceKind::Urls,
+        addresses: vec!["https://example.com/vault".to_owned()],
+        include: vec![],
+        exclude: vec![],
+        every_seconds: 0,
+    };
+    let source = app.app.create_source(ada, Some(&base), settings);
+    let source = source.await.unwrap().id.0;
     let (friends, wanted) = (principal(friend), LinkWanted::default());
     let link = app.app.link_document(&friends, &document.id.0, &wanted);
     Things {
         link: link.await.unwrap().token,
         knowledge_base: base,
+        source,
         document: document.id.0,
         job: document.job.id,
         friend: friend.id.clone(),
@@ -144,8 +157,9 @@ async fn adas(app: &TestApp, ada: &Principal, base: &str) -> String {
     let jobs = app.app.list_jobs(ada, &page).await.unwrap();
     let bases = app.app.knowledge_bases(ada).await.unwrap();
     let shares = app.app.shares(ada, base).await.unwrap();
+    let sources = app.app.list_sources(ada, None, &page).await.unwrap();
     let messages = app.count("SELECT COUNT(*) FROM messages").await;
-    format!("{documents:?} {jobs:?} {bases:?} {shares:?} {messages}")
+    format!("{documents:?} {jobs:?} {bases:?} {shares:?} {sources:?} {messages}")
 }
 
 async fn signed_up(auth: &Running, name: &str) -> (Opened, String) {

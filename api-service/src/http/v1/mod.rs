@@ -4,6 +4,7 @@ mod jobs;
 mod knowledge_bases;
 mod multipart;
 pub mod problem;
+mod sources;
 mod stream;
 mod views;
 pub mod wire;
@@ -68,6 +69,7 @@ pub fn routes() -> Vec<Route> {
         Route::new(Method::POST, "/v1/chat/stream", Chat, post(chat_stream)),
     ];
     routes.extend(knowledge_bases::routes());
+    routes.extend(sources::routes());
     routes.extend(views::routes());
     routes.extend(jobs::routes());
     routes

@@ -239,7 +239,7 @@ async fn put_all(
 }
 
 /// Takes one document in: a new one, a new version, or nothing.
-async fn put_one(
+pub(super) async fn put_one(
     transaction: &mut Transaction<'static, Any>,
     document: &NewDocument,
     now: Millis,

@@ -8,6 +8,7 @@ mod jobs;
 mod knowledge_bases;
 mod queue;
 mod requests;
+mod sources;
 mod views;
 
 use service_kit::database::Database;

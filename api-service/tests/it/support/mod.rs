@@ -7,6 +7,7 @@ use api_service::{
         App,
         follow_accounts::RefusedTokens,
         ports::{DenseEmbedder, Generator, VectorIndex},
+        sync_sources::Sources,
         verify_api_key::ApiKeys,
     },
     domain::{
@@ -20,7 +21,8 @@ use api_service::{
     },
     outbound::{
         accounts::GrpcAccounts, bm25::Bm25, document_links::SignedLinks, edge::EdgeIndex,
-        jwks::JwksVerifier, sandbox::Sandbox, sql::SqlStore,
+        git::GitRepositories, jwks::JwksVerifier, sandbox::Sandbox, sql::SqlStore,
+        web::addresses::Guard,
     },
 };
 use axum::{
@@ -44,6 +46,7 @@ pub mod home;
 pub mod language_model;
 pub mod qdrant_server;
 pub mod scenario;
+pub mod web;
 
 pub use accounts::Reached;
 pub use auth::{AuthService, token_of, user_id};
@@ -69,6 +72,8 @@ pub struct Parts {
     pub embedding_halts_at: Option<usize>,
     /// The most that a user may keep.
     pub quota: Quota,
+    /// What sources may be fetched from; by default what is public alone.
+    pub guard: Option<Guard>,
     /// auth-service, if a real one is there: the keys of tokens are at the usual
     /// stand-in without it, and API keys can't be checked.
     pub accounts: Option<Reached>,
@@ -112,10 +117,22 @@ impl TestApp {
             None => edge,
         };
         let stores = Arc::new(store.clone());
+        let guard = parts.guard.unwrap_or_else(|| web::guard(&[]));
+        let sources = Sources {
+            store: stores.clone(),
+            web: Arc::new(web::web(guard.clone(), web::PATIENCE)),
+            repositories: Arc::new(GitRepositories::new(
+                home.folder.path().join("sources"),
+                guard,
+            )),
+            due: Notify::new(),
+            max_bytes: MAX_BODY,
+        };
         let app = Arc::new(App {
             bases: stores.clone(),
             documents: stores.clone(),
             jobs: stores.clone(),
+            sources,
             conversations: stores.clone(),
             views: stores.clone(),
             links: Arc::new(SignedLinks::new(&"the secret of a test".into())),

@@ -1,0 +1,97 @@
+//! Sources on the canonical surface.
+
+mod wire;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{Method, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{delete, get, patch, post},
+};
+use proto::api_key::KeyScope::{DocumentsRead, DocumentsWrite};
+use service_kit::problem::{ProblemJson, ProblemPath, ProblemQuery};
+
+use super::{problem::V1Error, wire::ListQuery};
+use crate::{
+    app::ports::Page,
+    http::{HttpState, Route, extract::Caller},
+};
+use wire::{ChangeBody, CreateBody, SourceWire, SourcesWire};
+
+const ALL: &str = "/v1/sources";
+const ONE: &str = "/v1/sources/{id}";
+const SYNC: &str = "/v1/sources/{id}/sync";
+
+/// The routes.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::GET, ALL, DocumentsRead, get(list)),
+        Route::new(Method::POST, ALL, DocumentsWrite, post(create)),
+        Route::new(Method::GET, ONE, DocumentsRead, get(one)),
+        Route::new(Method::PATCH, ONE, DocumentsWrite, patch(change)),
+        Route::new(Method::DELETE, ONE, DocumentsWrite, delete(remove)),
+        Route::new(Method::POST, SYNC, DocumentsWrite, post(sync)),
+    ]
+}
+
+async fn list(
+    State(state): State<HttpState>,
+    Caller(caller): Caller,
+    ProblemQuery(query): ProblemQuery<ListQuery>,
+) -> Result<Json<SourcesWire>, V1Error> {
+    let page = Page {
+        after: query.after,
+        limit: query.limit,
+    };
+    let base = query.knowledge_base.as_deref();
+    let sources = state.app.list_sources(&caller, base, &page).await?;
+    Ok(Json(SourcesWire::new(sources, page.limit)))
+}
+
+async fn create(
+    State(state): State<HttpState>,
+    Caller(caller): Caller,
+    ProblemJson(body): ProblemJson<CreateBody>,
+) -> Result<Response, V1Error> {
+    let (base, settings) = body.into_parts();
+    let source = state.app.create_source(&caller, base.as_deref(), settings);
+    let source = SourceWire::from(source.await?);
+    Ok((StatusCode::CREATED, Json(source)).into_response())
+}
+
+async fn one(
+    State(state): State<HttpState>,
+    Caller(caller): Caller,
+    ProblemPath(id): ProblemPath<String>,
+) -> Result<Json<SourceWire>, V1Error> {
+    Ok(Json(state.app.source(&caller, &id).await?.into()))
+}
+
+async fn change(
+    State(state): State<HttpState>,
+    Caller(caller): Caller,
+    ProblemPath(id): ProblemPath<String>,
+    ProblemJson(body): ProblemJson<ChangeBody>,
+) -> Result<Json<SourceWire>, V1Error> {
+    let changed = state.app.change_source(&caller, &id, body.into());
+    Ok(Json(changed.await?.into()))
+}
+
+async fn remove(
+    State(state): State<HttpState>,
+    Caller(caller): Caller,
+    ProblemPath(id): ProblemPath<String>,
+) -> Result<StatusCode, V1Error> {
+    state.app.delete_source(&caller, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn sync(
+    State(state): State<HttpState>,
+    Caller(caller): Caller,
+    ProblemPath(id): ProblemPath<String>,
+) -> Result<Response, V1Error> {
+    let source = state.app.request_sync(&caller, &id).await?;
+    Ok((StatusCode::ACCEPTED, Json(SourceWire::from(source))).into_response())
+}
