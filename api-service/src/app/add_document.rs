@@ -183,6 +183,7 @@ impl App {
             id: KnowledgeBaseId(self.new_id()),
             name: PERSONAL.to_owned(),
             visibility: Visibility::Private,
+            language: None,
             owner: owner.0.clone(),
             created_at: self.clock.now(),
         };
@@ -203,6 +204,7 @@ impl App {
             id: KnowledgeBaseId(self.new_id()),
             name: name.to_owned(),
             visibility: Visibility::Public,
+            language: None,
             owner: String::new(),
             created_at: self.clock.now(),
         };

@@ -3,6 +3,7 @@
 use super::{App, error::Error, ports::WantedBase};
 use crate::domain::{
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility, is_name},
+    language::Language,
     principal::Principal,
 };
 
@@ -14,6 +15,7 @@ impl App {
         caller: &Principal,
         name: &str,
         visibility: Visibility,
+        language: Option<Language>,
     ) -> Result<KnowledgeBase, Error> {
         checked_name(name)?;
         let scope = caller.scope();
@@ -26,6 +28,7 @@ impl App {
             id: KnowledgeBaseId(self.new_id()),
             name: name.to_owned(),
             visibility,
+            language,
             owner,
             created_at: self.clock.now(),
         };

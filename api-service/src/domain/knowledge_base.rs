@@ -2,7 +2,10 @@
 
 use service_kit::clock::Millis;
 
-use super::principal::{Scope, UserId};
+use super::{
+    language::Language,
+    principal::{Scope, UserId},
+};
 
 /// A knowledge base's id (UUIDv7).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -122,6 +125,9 @@ pub struct KnowledgeBase {
     pub owner: String,
     /// What it is shared for with the one who looks, if it is.
     pub share: Option<ShareRole>,
+    /// The language of its documents, by which words are brought to one form;
+    /// `None` while it is neither given nor told by a document.
+    pub language: Option<Language>,
     /// When it was made.
     pub created_at: Millis,
 }

@@ -4,6 +4,7 @@ pub mod chunking;
 pub mod citing;
 pub mod extracting;
 pub mod gzip;
+pub mod language;
 pub mod parsing;
 pub mod prompt;
 pub mod robots;

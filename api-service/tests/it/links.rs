@@ -36,7 +36,7 @@ async fn adas_document(app: &TestApp) -> (String, String) {
     let ada = caller("ada");
     let made = app
         .app
-        .create_knowledge_base(&ada, "notes", Visibility::Private);
+        .create_knowledge_base(&ada, "notes", Visibility::Private, None);
     let base = made.await.unwrap().id.0;
     let upload = json!({"text": "# The kettle\n\nIt is red.", "knowledge_base": base, "external_id": "kettle"});
     let document = app.add("ada", &upload).await;

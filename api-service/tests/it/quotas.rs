@@ -91,7 +91,7 @@ async fn all_that_is_in_an_owners_bases_counts_for_them() {
         let (ada, ben) = (caller("ada"), user_id("ben"));
         let made = app
             .app
-            .create_knowledge_base(&ada, "ours", Visibility::Members);
+            .create_knowledge_base(&ada, "ours", Visibility::Members, None);
         let base = made.await.unwrap().id.0;
         let shared = app.app.share(&ada, &base, &ben, ShareRole::Editor);
         shared.await.unwrap();
@@ -118,7 +118,7 @@ async fn of_many_at_once_as_many_come_in_as_there_is_room_for() {
         let ada = caller("ada");
         let made = app
             .app
-            .create_knowledge_base(&ada, "more", Visibility::Private);
+            .create_knowledge_base(&ada, "more", Visibility::Private, None);
         made.await.unwrap();
         let bodies: Vec<Value> = (0..12)
             .map(|number| match number % 2 {

@@ -73,7 +73,7 @@ fn principal(user: &User) -> Principal {
 async fn things(app: &TestApp, ada: &Principal, friend: &User) -> Things {
     let made = app
         .app
-        .create_knowledge_base(ada, "vaults", Visibility::Private);
+        .create_knowledge_base(ada, "vaults", Visibility::Private, None);
     let base = made.await.unwrap().id.0;
     let shared = app.app.share(ada, &base, &friend.id, ShareRole::Editor);
     shared.await.unwrap();

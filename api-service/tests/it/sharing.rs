@@ -23,7 +23,9 @@ async fn make(
     visibility: Visibility,
 ) -> Result<String, &'static str> {
     let caller = caller(name);
-    let made = app.app.create_knowledge_base(&caller, base, visibility);
+    let made = app
+        .app
+        .create_knowledge_base(&caller, base, visibility, None);
     made.await
         .map(|base| base.id.0)
         .map_err(|error| error.code())
@@ -106,8 +108,8 @@ async fn who_sees_a_base_follows_its_visibility() {
         let (base, document) = adas_notes(&app).await;
         let become_ = async |name: &str, visibility| {
             let change = BaseChange {
-                name: None,
                 visibility: Some(visibility),
+                ..BaseChange::default()
             };
             let caller = caller(name);
             let changed = app.app.change_knowledge_base(&caller, &base, &change);
@@ -169,7 +171,7 @@ async fn a_deleted_base_is_found_no_more_and_leaves_nothing() {
         ] {
             assert_eq!(app.count(table).await, 0, "{table}");
         }
-        assert_eq!(app.app.index.as_ref().unwrap().count().await.unwrap(), 0);
+        assert_eq!(app.index().count().await.unwrap(), 0);
     }
 }
 
@@ -202,7 +204,7 @@ async fn of_many_who_take_a_name_at_once_one_does() {
         let ada = caller("ada");
         let all = (0..6).map(|_| {
             app.app
-                .create_knowledge_base(&ada, "one", Visibility::Members)
+                .create_knowledge_base(&ada, "one", Visibility::Members, None)
         });
         let made = join_all(all).await;
         assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1);

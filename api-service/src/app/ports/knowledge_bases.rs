@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use super::{StoreError, WantedBase};
 use crate::domain::{
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, Share, Visibility},
+    language::Language,
     principal::{Scope, UserId},
 };
 
@@ -42,6 +43,8 @@ pub struct BaseChange {
     pub name: Option<String>,
     /// Who sees it from now on.
     pub visibility: Option<Visibility>,
+    /// The language of its documents from now on.
+    pub language: Option<Language>,
 }
 
 /// Knowledge bases and with whom they are shared.

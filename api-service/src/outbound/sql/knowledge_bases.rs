@@ -4,13 +4,17 @@ use async_trait::async_trait;
 use service_kit::clock::Millis;
 use sqlx::{Any, Transaction};
 
-use super::{IN_SCOPE, SqlStore, accounts::OWNER_IS_THERE, bigint, impossible, size, sql};
+use super::{
+    IN_SCOPE, SqlStore, accounts::OWNER_IS_THERE, bigint, embeddings::outdate, impossible, size,
+    sql,
+};
 use crate::{
     app::ports::{BaseChange, KnowledgeBaseStore, Refused, StoreError, WantedBase},
     domain::{
         knowledge_base::{
             KnowledgeBase, KnowledgeBaseId, MAX_OWNED, MAX_SHARES, Share, ShareRole, Visibility,
         },
+        language::Language,
         principal::{Scope, UserId},
         quota::Quota,
     },
@@ -18,14 +22,14 @@ use crate::{
 
 /// A knowledge base as the owner of the scope, `$1`, sees it.
 const SEEN: &str = "SELECT k.id, k.name, k.visibility, k.owner_id, COALESCE(s.role, ''), \
-    k.created_at FROM knowledge_bases k LEFT JOIN knowledge_base_shares s \
+    k.language, k.created_at FROM knowledge_bases k LEFT JOIN knowledge_base_shares s \
     ON s.knowledge_base_id = k.id AND s.user_id = $1";
 
-type Row = (String, String, String, String, String, Millis);
+type Row = (String, String, String, String, String, String, Millis);
 type Write = Transaction<'static, Any>;
 
 fn from_row(row: Row) -> Result<KnowledgeBase, StoreError> {
-    let (id, name, visibility, owner, role, created_at) = row;
+    let (id, name, visibility, owner, role, language, created_at) = row;
     let visibility =
         Visibility::from_word(&visibility).ok_or_else(|| impossible(&id, &visibility))?;
     Ok(KnowledgeBase {
@@ -34,6 +38,7 @@ fn from_row(row: Row) -> Result<KnowledgeBase, StoreError> {
         visibility,
         owner,
         share: ShareRole::from_word(&role),
+        language: Language::from_code(&language),
         created_at,
     })
 }
@@ -92,8 +97,8 @@ fn may_own(scope: &Scope, owner: &str) -> bool {
 /// is gone.
 async fn insert(transaction: &mut Write, wanted: &WantedBase) -> Result<bool, sqlx::Error> {
     let query = format!(
-        "INSERT INTO knowledge_bases (owner_id, id, name, visibility, created_at) \
-         SELECT $1, $2, $3, $4, $5 WHERE {OWNER_IS_THERE} \
+        "INSERT INTO knowledge_bases (owner_id, id, name, visibility, language, created_at) \
+         SELECT $1, $2, $3, $4, $5, $6 WHERE {OWNER_IS_THERE} \
          ON CONFLICT (owner_id, name) DO NOTHING"
     );
     let inserted = sqlx::query(sql(query))
@@ -101,6 +106,7 @@ async fn insert(transaction: &mut Write, wanted: &WantedBase) -> Result<bool, sq
         .bind(&wanted.id.0)
         .bind(&wanted.name)
         .bind(wanted.visibility.as_str())
+        .bind(wanted.language.map_or("", Language::code))
         .bind(wanted.created_at)
         .execute(&mut **transaction)
         .await?;
@@ -245,6 +251,7 @@ impl KnowledgeBaseStore for SqlStore {
         let mut transaction = self.database.begin().await?;
         let base = managed(&mut transaction, scope, id).await?;
         let visibility = change.visibility.unwrap_or(base.visibility);
+        let language = change.language.or(base.language);
         let was_public = base.visibility == Visibility::Public;
         let owner = match visibility {
             Visibility::Public if !scope.manages_public() => return Err(Refused::ReadOnly),
@@ -255,14 +262,19 @@ impl KnowledgeBaseStore for SqlStore {
             Visibility::Members | Visibility::Private => &base.owner,
         };
         sqlx::query(
-            "UPDATE knowledge_bases SET name = $1, visibility = $2, owner_id = $3 WHERE id = $4",
+            "UPDATE knowledge_bases SET name = $1, visibility = $2, owner_id = $3, \
+             language = $4 WHERE id = $5",
         )
         .bind(change.name.as_ref().unwrap_or(&base.name))
         .bind(visibility.as_str())
         .bind(owner)
+        .bind(language.map_or("", Language::code))
         .bind(&id.0)
         .execute(&mut *transaction)
         .await?;
+        if language != base.language {
+            outdate(&mut transaction, id).await?;
+        }
         if visibility == Visibility::Public {
             sqlx::query("DELETE FROM knowledge_base_shares WHERE knowledge_base_id = $1")
                 .bind(&id.0)
@@ -273,6 +285,7 @@ impl KnowledgeBaseStore for SqlStore {
             name: change.name.clone().unwrap_or(base.name),
             visibility,
             owner: owner.to_owned(),
+            language,
             share: base.share.filter(|_| visibility != Visibility::Public),
             ..base
         };

@@ -52,10 +52,10 @@ async fn create(
     Caller(caller): Caller,
     ProblemJson(body): ProblemJson<CreateBody>,
 ) -> Result<Response, V1Error> {
-    let (name, visibility) = (&body.name, body.visibility.into());
+    let (visibility, language) = (body.visibility.into(), body.language.map(Into::into));
     let base = state
         .app
-        .create_knowledge_base(&caller, name, visibility)
+        .create_knowledge_base(&caller, &body.name, visibility, language)
         .await?;
     let body = Json(KnowledgeBaseWire::new(&base, &caller.scope()));
     Ok((StatusCode::CREATED, body).into_response())

@@ -6,6 +6,7 @@ use crate::{
     app::ports::BaseChange,
     domain::{
         knowledge_base::{KnowledgeBase, Share, ShareRole, Visibility},
+        language::Language,
         principal::Scope,
     },
     http::v1::wire::time,
@@ -31,6 +32,28 @@ impl From<VisibilityWire> for Visibility {
     }
 }
 
+/// A language, by its code.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct LanguageWire(Language);
+
+impl TryFrom<String> for LanguageWire {
+    type Error = &'static str;
+
+    fn try_from(code: String) -> Result<Self, Self::Error> {
+        let known = Language::from_code(&code);
+        known
+            .map(Self)
+            .ok_or("a language is a code of ISO 639-1, such as `de`")
+    }
+}
+
+impl From<LanguageWire> for Language {
+    fn from(wire: LanguageWire) -> Self {
+        wire.0
+    }
+}
+
 /// `POST /v1/knowledge-bases`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +61,7 @@ pub(super) struct CreateBody {
     pub(super) name: String,
     #[serde(default)]
     pub(super) visibility: VisibilityWire,
+    pub(super) language: Option<LanguageWire>,
 }
 
 /// `PATCH /v1/knowledge-bases/{id}`: what is missing stays.
@@ -46,6 +70,7 @@ pub(super) struct CreateBody {
 pub(super) struct ChangeBody {
     name: Option<String>,
     visibility: Option<VisibilityWire>,
+    language: Option<LanguageWire>,
 }
 
 impl From<ChangeBody> for BaseChange {
@@ -53,6 +78,7 @@ impl From<ChangeBody> for BaseChange {
         Self {
             name: body.name,
             visibility: body.visibility.map(Into::into),
+            language: body.language.map(Into::into),
         }
     }
 }
@@ -92,6 +118,8 @@ pub(super) struct KnowledgeBaseWire {
     /// What the caller may do: `reader`, `editor` or `manager`; `null` where
     /// the caller's own change took it from their sight.
     access: Option<&'static str>,
+    /// A code of ISO 639-1; `null` while no document has told it.
+    language: Option<&'static str>,
     created_at: String,
 }
 
@@ -106,6 +134,7 @@ impl KnowledgeBaseWire {
             access: base
                 .access(scope)
                 .map(crate::domain::knowledge_base::Access::as_str),
+            language: base.language.map(Language::code),
             created_at: time(base.created_at),
         }
     }
