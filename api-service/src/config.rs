@@ -1,9 +1,12 @@
 //! Every variable that this service reads, here and nowhere else, checked
 //! before a port is bound.
 
+mod embedding;
 mod fetching;
 
-use std::{net::SocketAddr, path::PathBuf, thread::available_parallelism, time::Duration};
+use std::{
+    net::SocketAddr, path::PathBuf, sync::LazyLock, thread::available_parallelism, time::Duration,
+};
 
 use proto::claims::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,10 +19,14 @@ use service_kit::{
 };
 
 use crate::domain::{index::Fusion, quota::Quota};
+pub use embedding::{EmbeddingConfig, RemoteEmbeddingConfig};
 pub use fetching::FetchingConfig;
 
 /// The variables.
-pub const VARIABLES: &[Variable] = &[
+pub static VARIABLES: LazyLock<Vec<Variable>> =
+    LazyLock::new(|| [SERVICE_VARIABLES, embedding::VARIABLES].concat());
+
+const SERVICE_VARIABLES: &[Variable] = &[
     Variable::plain(
         "DATA_DIR",
         "./data",
@@ -172,6 +179,8 @@ pub struct Config {
     pub database: DatabaseUrl,
     /// The Qdrant server, if one is used.
     pub qdrant: Option<QdrantConfig>,
+    /// The embedding model.
+    pub embedding: EmbeddingConfig,
     /// Threads that embed.
     pub embedding_threads: usize,
     /// How dense and BM25 hits are fused.
@@ -233,7 +242,7 @@ pub struct LlmConfig {
 impl Config {
     /// Reads the process's environment.
     pub fn from_process() -> Result<Self, InvalidVariable> {
-        Self::from_environment(&Environment::from_os(std::env::vars_os(), VARIABLES))
+        Self::from_environment(&Environment::from_os(std::env::vars_os(), &VARIABLES))
     }
 
     /// Reads an environment.
@@ -263,6 +272,7 @@ impl Config {
             shared_secret: signing_secret::read(environment)?,
             database,
             qdrant,
+            embedding: embedding::read(environment)?,
             embedding_threads: embedding_threads(environment)?,
             fusion: fusion(environment)?,
             link_secret: link_secret(environment)?,
@@ -414,7 +424,7 @@ mod tests {
         let owned = values
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::from_environment(&Environment::new(owned.collect::<Vec<_>>(), VARIABLES))
+        Config::from_environment(&Environment::new(owned.collect::<Vec<_>>(), &VARIABLES))
     }
 
     #[test]
@@ -439,6 +449,37 @@ mod tests {
     }
 
     #[test]
+    fn the_embedding_model_is_the_local_one_where_nothing_says_otherwise() {
+        let remote = |values: &[(&str, &str)]| {
+            let remote = config(values).unwrap().embedding.remote;
+            remote.map(|remote| (remote.provider, remote.model, remote.batch))
+        };
+        assert_eq!(remote(&[]), None);
+        assert_eq!(remote(&[("OPENAI_API_KEY", "sk-hunter2")]), None);
+        let cohere = Some(("cohere", "embed-v4.0".to_owned(), 96));
+        assert_eq!(remote(&[("COHERE_API_KEY", "hunter2")]), cohere);
+        let both = [
+            ("COHERE_API_KEY", "hunter2"),
+            ("EMBEDDING_PROVIDER", "local"),
+        ];
+        assert_eq!(remote(&both), None);
+        let server = [
+            ("EMBEDDING_PROVIDER", "openai-compatible"),
+            ("EMBEDDING_BASE_URL", "http://tei:8080/v1/"),
+            ("EMBEDDING_MODEL", "BAAI/bge-m3"),
+        ];
+        let tei = Some(("openai-compatible", "BAAI/bge-m3".to_owned(), 32));
+        assert_eq!(remote(&server), tei);
+        for (provider, lacks) in [
+            ("gemini", "GEMINI_API_KEY"),
+            ("openai-compatible", "EMBEDDING_BASE_URL"),
+        ] {
+            let error = config(&[("EMBEDDING_PROVIDER", provider)]).unwrap_err();
+            assert!(error.to_string().contains(lacks), "{error}");
+        }
+    }
+
+    #[test]
     fn what_can_not_be_meant_is_refused_by_name() {
         for (name, value) in [
             ("API_HTTP_ADDR", "localhost"),
@@ -447,6 +488,9 @@ mod tests {
             ("AUTH_URL", "auth:3001"),
             ("ALLOWED_ORIGINS", "[1]"),
             ("LLM_BASE_URL", "http://localhost:11434/v1"),
+            ("EMBEDDING_PROVIDER", "word2vec"),
+            ("EMBEDDING_DIMENSIONS", "many"),
+            ("COHERE_API_KEY", "your-cohere-key"),
             ("OPENAI_API_KEY", "your-key-here"),
             ("JWT_SECRET", "thirty-one-bytes-are-not-enough"),
             ("ALGORITHM", "RS256"),

@@ -56,7 +56,7 @@ fn help_lists_every_variable_and_command() {
     let output = run(&mut command(folder.path()), &["--help"]);
     assert!(output.status.success());
     let help = text(&output.stdout);
-    for variable in VARIABLES {
+    for variable in VARIABLES.iter() {
         assert!(help.contains(variable.name), "{} is missing", variable.name);
         assert!(help.contains(variable.help), "{}", variable.name);
     }

@@ -148,7 +148,7 @@ async fn what_is_half_configured_is_refused_by_name() {
             .iter()
             .map(|(name, file)| ((*name).to_owned(), path(file)));
         let all = owned.chain([("AUTH_GRPC_URL".to_owned(), url.to_owned())]);
-        let table = api_service::config::VARIABLES;
+        let table = &api_service::config::VARIABLES;
         let environment =
             service_kit::environment::Environment::new(all.collect::<Vec<_>>(), table);
         api_service::config::Config::from_environment(&environment).map(drop)

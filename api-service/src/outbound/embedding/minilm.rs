@@ -18,6 +18,7 @@ use tokenizers::{Tokenizer, TruncationParams};
 
 use crate::{
     app::ports::{DenseEmbedder, EmbeddingError},
+    domain::embedding_model::ModelOrigin,
     outbound::threads::BoundedThreads,
 };
 
@@ -216,6 +217,10 @@ impl Network {
 impl DenseEmbedder for MiniLm {
     fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    fn origin(&self) -> ModelOrigin {
+        ModelOrigin::default()
     }
 
     fn dimensions(&self) -> usize {

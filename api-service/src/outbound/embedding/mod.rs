@@ -1,3 +1,6 @@
 //! Embedding models.
 
+pub mod absent;
+mod estimate;
 pub mod minilm;
+pub mod remote;

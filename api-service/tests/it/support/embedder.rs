@@ -11,6 +11,7 @@ use std::{
 
 use api_service::{
     app::ports::{DenseEmbedder, EmbeddingError},
+    domain::embedding_model::ModelOrigin,
     outbound::embedding::minilm::MiniLm,
 };
 use async_trait::async_trait;
@@ -83,6 +84,10 @@ impl CountingEmbedder {
 impl DenseEmbedder for CountingEmbedder {
     fn fingerprint(&self) -> &str {
         self.model.fingerprint()
+    }
+
+    fn origin(&self) -> ModelOrigin {
+        self.model.origin()
     }
 
     fn dimensions(&self) -> usize {
