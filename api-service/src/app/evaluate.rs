@@ -12,7 +12,7 @@ use crate::{
         principal::Principal,
         question::Question,
     },
-    pipeline::scoring::{Judgements, Scores, score},
+    pipeline::scoring::{Judgements, Scores, SpanScores, Spans, score, score_spans},
 };
 
 /// Passages that are asked for, so that 100 documents are among them even
@@ -40,6 +40,8 @@ pub struct LabelledQueries {
     pub queries: Vec<(String, String)>,
     /// Judgements by query id.
     pub judgements: BTreeMap<String, Judgements>,
+    /// Where answers stand, by query id; may be empty.
+    pub spans: BTreeMap<String, Spans>,
 }
 
 /// The ways of searching that are measured, with their names.
@@ -107,9 +109,9 @@ impl App {
         name: &str,
         set: &LabelledQueries,
         mode: Mode,
-    ) -> Result<Scores, Error> {
+    ) -> Result<(Scores, SpanScores), Error> {
         let scope = Principal::operator().scope();
-        let mut rankings = BTreeMap::new();
+        let (mut rankings, mut found) = (BTreeMap::new(), BTreeMap::new());
         for (id, text) in &set.queries {
             let question = Question::new(text)?;
             let wanted = Wanted {
@@ -118,12 +120,17 @@ impl App {
                 mode,
             };
             let passages = self.retrieve(&scope, &question, wanted).await?;
+            let spans = passages
+                .iter()
+                .map(|passage| (passage.external_id.clone(), passage.span.clone()));
+            found.insert(id.clone(), spans.collect());
             let documents = passages
                 .into_iter()
                 .map(|passage| passage.external_id)
                 .collect();
             rankings.insert(id.clone(), documents);
         }
-        Ok(score(&set.judgements, &rankings))
+        let scores = score(&set.judgements, &rankings);
+        Ok((scores, score_spans(&set.spans, &found)))
     }
 }

@@ -38,16 +38,16 @@ pub(super) async fn run(
         .context("the set has no name")?;
     let config = scratch(config, name)?;
     let parts = startup::parts(&config).await?;
-    let Some(opened) = startup::index(&config, &parts).await? else {
+    let Some(opened) = startup::spaces(&config, &parts).await? else {
         bail!("another evaluation of this set runs");
     };
-    let app = Arc::new(startup::app(&config, &parts, Some(opened.index)));
+    let app = Arc::new(startup::app(&config, &parts, Some(opened.spaces)));
     app.recover(true).await.map_err(|error| anyhow!(error))?;
     load(&app, name, documents, &stop).await?;
     say("mode               nDCG@10  Recall@10  Recall@100  MRR@10  queries  ms/query")?;
     for (label, mode) in MODES {
         let began = Instant::now();
-        let scores = app
+        let (scores, spans) = app
             .evaluate(name, &set, *mode)
             .await
             .map_err(|error| anyhow!(error))?;
@@ -57,6 +57,14 @@ pub(super) async fn run(
             "{label:<18} {:>7.4} {:>10.4} {:>11.4} {:>7.4} {:>8} {each:>9.1}",
             scores.ndcg_10, scores.recall_10, scores.recall_100, scores.mrr_10, scores.queries
         ))?;
+        if !set.spans.is_empty() {
+            let (recall, precision) = (spans.recall_5, spans.precision_5);
+            say(&format!(
+                "{:<18} of the answers' text in the first 5 passages {recall:.4}, of the passages' \
+                 text {precision:.4}",
+                ""
+            ))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

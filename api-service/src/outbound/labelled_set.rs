@@ -1,5 +1,5 @@
 //! Labelled retrieval sets in BEIR's form: `corpus.jsonl`, `queries.jsonl`,
-//! `qrels.tsv`.
+//! `qrels.tsv`; and, where answers are known to the character, `spans.jsonl`.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,10 @@ use std::{
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::app::evaluate::{LabelledDocument, LabelledQueries};
+use crate::{
+    app::evaluate::{LabelledDocument, LabelledQueries},
+    pipeline::scoring::Spans,
+};
 
 #[derive(Deserialize)]
 struct CorpusLine {
@@ -26,6 +29,15 @@ struct QueryLine {
     #[serde(rename = "_id")]
     id: String,
     text: String,
+}
+
+/// Where an answer stands, in characters.
+#[derive(Deserialize)]
+struct SpanLine {
+    query_id: String,
+    doc_id: String,
+    start: usize,
+    end: usize,
 }
 
 /// Reads the set in `folder`.
@@ -46,13 +58,38 @@ pub fn read(folder: &Path) -> io::Result<(Vec<LabelledDocument>, LabelledQueries
         .map(|line| (line.id, line.text))
         .collect();
     let judgements = judgements(&folder.join("qrels.tsv"))?;
-    Ok((
-        documents.collect(),
-        LabelledQueries {
-            queries,
-            judgements,
-        },
-    ))
+    let documents: Vec<LabelledDocument> = documents.collect();
+    let spans = match folder.join("spans.jsonl") {
+        path if path.exists() => spans(json_lines(&path)?, &documents),
+        _ => BTreeMap::new(),
+    };
+    let set = LabelledQueries {
+        queries,
+        judgements,
+        spans,
+    };
+    Ok((documents, set))
+}
+
+/// The spans in bytes; those beyond a document's end are left out.
+fn spans(lines: Vec<SpanLine>, documents: &[LabelledDocument]) -> BTreeMap<String, Spans> {
+    let offsets: BTreeMap<&str, Vec<usize>> = documents
+        .iter()
+        .map(|document| {
+            let starts = document.text.char_indices().map(|(at, _)| at);
+            let ends = starts.chain([document.text.len()]);
+            (document.id.as_str(), ends.collect())
+        })
+        .collect();
+    let mut spans: BTreeMap<String, Spans> = BTreeMap::new();
+    for line in lines {
+        let at = |place: usize| offsets.get(line.doc_id.as_str())?.get(place).copied();
+        if let (Some(start), Some(end)) = (at(line.start), at(line.end)) {
+            let of_query = spans.entry(line.query_id.clone()).or_default();
+            of_query.push((line.doc_id.clone(), start..end));
+        }
+    }
+    spans
 }
 
 fn json_lines<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {

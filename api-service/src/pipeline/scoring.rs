@@ -1,7 +1,10 @@
 //! How good a ranking is: the measures of information retrieval, as
 //! `trec_eval` and BEIR define them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::Range,
+};
 
 /// The judged documents of a query and how relevant they are.
 pub type Judgements = BTreeMap<String, u32>;
@@ -19,6 +22,73 @@ pub struct Scores {
     pub mrr_10: f64,
     /// The queries averaged over: those with a relevant document.
     pub queries: usize,
+}
+
+/// Where answers stand: document and bytes.
+pub type Spans = Vec<(String, Range<usize>)>;
+
+/// Means over the queries with known answers, of the first 5 passages, as
+/// `chunking_evaluation` defines them (Smith and Troynikov 2024).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SpanScores {
+    /// The share of the answers' text that the passages hold.
+    pub recall_5: f64,
+    /// The share of the passages' text that is of answers; text that is found
+    /// twice counts twice.
+    pub precision_5: f64,
+}
+
+/// Scores passages, best first, against the spans of answers.
+pub fn score_spans(
+    answers: &BTreeMap<String, Spans>,
+    found: &BTreeMap<String, Spans>,
+) -> SpanScores {
+    let mut sum = SpanScores::default();
+    for (query, wanted) in answers {
+        let found = found.get(query).map_or(&[][..], Vec::as_slice);
+        let found = &found[..found.len().min(5)];
+        let (wanted, distinct) = (united(wanted), united(found));
+        let hit: usize = wanted
+            .iter()
+            .flat_map(|one| distinct.iter().map(move |other| shared(one, other)))
+            .sum();
+        sum.recall_5 += float(hit) / float(length(&wanted).max(1));
+        sum.precision_5 += float(hit) / float(length(found).max(1));
+    }
+    let queries = float(answers.len().max(1));
+    SpanScores {
+        recall_5: sum.recall_5 / queries,
+        precision_5: sum.precision_5 / queries,
+    }
+}
+
+fn length(spans: &[(String, Range<usize>)]) -> usize {
+    spans.iter().map(|(_, span)| span.len()).sum()
+}
+
+/// The same text in spans that do not touch.
+fn united(spans: &[(String, Range<usize>)]) -> Spans {
+    let mut sorted = spans.to_vec();
+    sorted.sort_by(|(one, a), (other, b)| (one, a.start).cmp(&(other, b.start)));
+    let mut united: Spans = vec![];
+    for (document, span) in sorted {
+        match united.last_mut() {
+            Some((last, open)) if *last == document && span.start <= open.end => {
+                open.end = open.end.max(span.end);
+            }
+            _ => united.push((document, span)),
+        }
+    }
+    united
+}
+
+/// How many bytes two spans have in common.
+fn shared(one: &(String, Range<usize>), other: &(String, Range<usize>)) -> usize {
+    if one.0 != other.0 {
+        return 0;
+    }
+    let (start, end) = (one.1.start.max(other.1.start), one.1.end.min(other.1.end));
+    end.saturating_sub(start)
 }
 
 /// Scores rankings (documents, best first) against judgements, over every
@@ -112,6 +182,25 @@ mod tests {
             .iter()
             .map(|document| (*document).to_owned())
             .collect()
+    }
+
+    #[test]
+    fn spans_are_scored_as_worked_out_by_hand() {
+        let spans = |spans: &[(&str, Range<usize>)]| -> Spans {
+            let owned = spans
+                .iter()
+                .map(|(id, span)| ((*id).to_owned(), span.clone()));
+            owned.collect()
+        };
+        let answers = BTreeMap::from([
+            ("q".to_owned(), spans(&[("d", 10..20), ("d", 40..50)])),
+            ("p".to_owned(), spans(&[("d", 0..5)])),
+        ]);
+        // 15 of 20 found; 15 of 60, since 25..30 counts twice.
+        let found = spans(&[("d", 0..30), ("d", 25..45), ("other", 10..20)]);
+        let scores = score_spans(&answers, &BTreeMap::from([("q".to_owned(), found)]));
+        assert!((scores.recall_5 - 0.75 / 2.0).abs() < 1e-9);
+        assert!((scores.precision_5 - 0.25 / 2.0).abs() < 1e-9);
     }
 
     #[test]
