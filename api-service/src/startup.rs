@@ -1,5 +1,7 @@
 //! Joins the concrete types. Nothing else names them.
 
+mod vectors;
+
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -18,8 +20,9 @@ use crate::{
     app::{
         App,
         follow_accounts::RefusedTokens,
-        ports::{Generator, TokenVerifier, VectorIndex},
+        ports::{DenseEmbedder, EmbeddingStore, Generator, TokenVerifier},
         sync_sources::Sources,
+        vector_spaces::{VectorSpace, VectorSpaces},
         verify_api_key::ApiKeys,
     },
     config::{Config, LlmConfig},
@@ -33,12 +36,9 @@ use crate::{
         accounts::{AccountsAddress, ClientTls, GrpcAccounts, ServiceToken},
         bm25::Bm25,
         document_links::SignedLinks,
-        edge::{EdgeIndex, OpenError},
-        embedding::minilm::MiniLm,
         git::GitRepositories,
         jwks::{JwksSettings, JwksVerifier},
         llm::{LlmSettings, OpenAiCompatible},
-        qdrant::{QdrantAddress, QdrantIndex},
         sandbox::Sandbox,
         sql::{MIGRATIONS, SqlStore},
         web::{
@@ -48,10 +48,12 @@ use crate::{
     },
 };
 
+pub use vectors::{OpenedSpaces, forget_model, spaces};
+
 /// The parts that do not depend on who holds the index.
 pub struct Parts {
     database: Database,
-    model: Arc<MiniLm>,
+    dense: Arc<dyn DenseEmbedder>,
     sparse: Arc<Bm25>,
     generator: Option<Arc<dyn Generator>>,
     client: reqwest::Client,
@@ -66,12 +68,15 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 /// Documents that are read at once.
 const READERS: usize = 2;
 
-/// The index, and whether this process is the only one that has it.
-pub struct OpenedIndex {
-    /// The index.
-    pub index: Arc<dyn VectorIndex>,
-    /// Whether no other process can have it open.
-    pub alone: bool,
+impl Parts {
+    /// The model without an index, for a process that may not open it.
+    fn no_index(&self) -> VectorSpaces {
+        let space = VectorSpace {
+            dense: self.dense.clone(),
+            index: None,
+        };
+        VectorSpaces::new(space, None)
+    }
 }
 
 /// How often the keys are fetched: as long as auth-service lets caches keep them,
@@ -91,15 +96,17 @@ pub async fn migrated_database(config: &Config) -> Result<Database> {
     Ok(database)
 }
 
+/// What is known of embeddings, without loading a model.
+pub async fn stores(config: &Config) -> Result<impl EmbeddingStore> {
+    Ok(SqlStore::new(migrated_database(config).await?))
+}
+
 /// Opens the database and loads the models.
 pub async fn parts(config: &Config) -> Result<Parts> {
     // The first one wins; a second call in one process changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("DATA_DIR {} can't be made", config.data_dir.display()))?;
-    let models = config.data_dir.join("models");
-    let threads = config.embedding_threads;
-    let model = tokio::task::spawn_blocking(move || MiniLm::load(&models, threads)).await??;
     let client = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(5))
         .read_timeout(Duration::from_mins(1))
@@ -108,9 +115,11 @@ pub async fn parts(config: &Config) -> Result<Parts> {
     let generator = config.llm.as_ref().map(|llm| generator(llm, &client));
     let links = Arc::new(links(config).context("DATA_DIR/link-secret")?);
     let database = migrated_database(config).await?;
+    let store = SqlStore::new(database.clone());
+    let dense = vectors::configured(config, &store, &client).await?;
     Ok(Parts {
         database,
-        model: Arc::new(model),
+        dense,
         sparse: Arc::new(Bm25::new()?),
         generator,
         client,
@@ -168,40 +177,8 @@ fn generator(llm: &LlmConfig, client: &reqwest::Client) -> Arc<dyn Generator> {
     Arc::new(OpenAiCompatible::new(settings, client.clone()))
 }
 
-/// Opens the index; `None` where another process of this machine has it.
-pub async fn index(config: &Config, parts: &Parts) -> Result<Option<OpenedIndex>> {
-    use crate::app::ports::DenseEmbedder;
-    let (fingerprint, dimensions) = (parts.model.fingerprint(), parts.model.dimensions());
-    if let Some(server) = &config.qdrant {
-        let address = QdrantAddress {
-            url: server.url.clone(),
-            api_key: server.api_key.clone(),
-        };
-        let index = QdrantIndex::open(&address, fingerprint, dimensions)
-            .await
-            .context("the Qdrant server at QDRANT_URL can't be used")?;
-        return Ok(Some(OpenedIndex {
-            index: Arc::new(index),
-            alone: false,
-        }));
-    }
-    let (folder, fingerprint) = (config.data_dir.join("index"), fingerprint.to_owned());
-    let threads = config.embedding_threads;
-    let opened = tokio::task::spawn_blocking(move || {
-        EdgeIndex::open(&folder, &fingerprint, dimensions, threads)
-    });
-    match opened.await? {
-        Ok(index) => Ok(Some(OpenedIndex {
-            index: Arc::new(index),
-            alone: true,
-        })),
-        Err(OpenError::Taken) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// The verbs over these parts.
-pub fn app(config: &Config, parts: &Parts, index: Option<Arc<dyn VectorIndex>>) -> App {
+pub fn app(config: &Config, parts: &Parts, spaces: Option<VectorSpaces>) -> App {
     let store = Arc::new(SqlStore::new(parts.database.clone()));
     App {
         bases: store.clone(),
@@ -209,15 +186,15 @@ pub fn app(config: &Config, parts: &Parts, index: Option<Arc<dyn VectorIndex>>) 
         jobs: store.clone(),
         sources: sources(config, parts, store.clone()),
         conversations: store.clone(),
+        embeddings: store.clone(),
+        spaces: spaces.unwrap_or_else(|| parts.no_index()),
         views: store.clone(),
         links: parts.links.clone(),
         accounts: store,
         refused: Arc::new(RefusedTokens::default()),
         new_erasures: Arc::new(Notify::new()),
-        dense: parts.model.clone(),
         reader: parts.reader.clone(),
         sparse: parts.sparse.clone(),
-        index,
         generator: parts.generator.clone(),
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
@@ -238,23 +215,20 @@ pub fn worker_name(clock: &dyn Clock, randomness: &dyn Randomness) -> String {
 pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let listener = bind(config.http_addr, "API_HTTP_ADDR").await?;
     let parts = parts(&config).await?;
-    let OpenedIndex { index, alone } = wait_for_index(&config, &parts, &stop).await?;
+    let OpenedSpaces { spaces, alone } = wait_for_index(&config, &parts, &stop).await?;
     let app = Arc::new(App {
         stop: stop.clone(),
-        ..app(&config, &parts, Some(index.clone()))
+        ..app(&config, &parts, Some(spaces))
     });
     app.recover(alone).await.map_err(|error| anyhow!(error))?;
     let accounts = Arc::new(accounts(&config)?);
     let follower = app.follower().await.map_err(|error| anyhow!(error))?;
     let jwks = Arc::new(jwks_verifier(&config, &parts, &app));
     let tasks = TaskTracker::new();
-    let (name, stopping) = (
-        worker_name(app.clock.as_ref(), app.randomness.as_ref()),
-        stop.clone(),
-    );
-    tasks.spawn(app.clone().work(name, stopping));
-    let syncer = worker_name(app.clock.as_ref(), app.randomness.as_ref());
-    tasks.spawn(app.clone().sync_sources(syncer, stop.clone()));
+    let name = worker_name(app.clock.as_ref(), app.randomness.as_ref());
+    tasks.spawn(app.clone().work(name.clone(), stop.clone()));
+    tasks.spawn(app.clone().reembed(name.clone(), stop.clone()));
+    tasks.spawn(app.clone().sync_sources(name, stop.clone()));
     tasks.spawn(follower.follow(accounts.clone(), stop.clone()));
     tasks.spawn({
         let (app, stop) = (app.clone(), stop.clone());
@@ -267,7 +241,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let health = Health {
         service: "api-service",
         version: env!("CARGO_PKG_VERSION"),
-        dependencies: dependencies(&app, index, &jwks),
+        dependencies: dependencies(&app, &jwks),
     };
     let settings = HttpSettings {
         max_body: config.max_upload_bytes,
@@ -291,14 +265,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     Ok(())
 }
 
-fn dependencies(
-    app: &Arc<App>,
-    index: Arc<dyn VectorIndex>,
-    verifier: &Arc<JwksVerifier>,
-) -> Vec<Arc<dyn Dependency>> {
+fn dependencies(app: &Arc<App>, verifier: &Arc<JwksVerifier>) -> Vec<Arc<dyn Dependency>> {
     vec![
         Arc::new(DatabaseHealth(app.clone())),
-        Arc::new(IndexHealth(index)),
+        Arc::new(IndexHealth(app.clone())),
         Arc::new(AuthHealth(verifier.clone())),
         Arc::new(AccountsHealth(app.clone())),
     ]
@@ -368,10 +338,10 @@ async fn wait_for_index(
     config: &Config,
     parts: &Parts,
     stop: &CancellationToken,
-) -> Result<OpenedIndex> {
+) -> Result<OpenedSpaces> {
     let mut told = false;
     loop {
-        if let Some(opened) = index(config, parts).await? {
+        if let Some(opened) = spaces(config, parts).await? {
             return Ok(opened);
         }
         if !told {

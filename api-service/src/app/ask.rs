@@ -299,7 +299,7 @@ impl Answering {
         let candidates = candidates(&self.passages);
         let mut texts = vec![self.question.text().to_owned()];
         texts.extend(candidates.iter().map(|candidate| candidate.text.clone()));
-        let vectors = match self.app.dense.embed_question(texts).await {
+        let vectors = match self.app.space().dense.embed_question(texts).await {
             Ok(vectors) => vectors,
             Err(error) => {
                 let error: &dyn std::error::Error = &error;

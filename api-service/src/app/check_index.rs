@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{App, error::Error};
-use crate::domain::chunk::ChunkId;
+use super::{App, error::Error, vector_spaces::VectorSpace};
+use crate::domain::{chunk::ChunkId, knowledge_base::KnowledgeBaseId};
 
 /// How many ids are held against each other at once.
 const PAGE: usize = 5_000;
@@ -35,47 +35,100 @@ impl IndexReport {
 impl App {
     /// Compares the index to the database, chunk by chunk.
     pub async fn check_index(&self) -> Result<IndexReport, Error> {
-        let model = self.dense.fingerprint();
-        let (chunks, points) = (
-            self.jobs.live_chunks(model).await?,
-            self.index()?.count().await?,
-        );
-        let live = self.live_ids(model).await?;
-        let indexed = self.indexed_ids().await?;
-        let missing = live.difference(&indexed).cloned().collect();
-        let surplus = indexed.difference(&live).cloned().collect();
-        Ok(IndexReport {
-            chunks,
-            points,
-            missing,
-            surplus,
-        })
+        self.check_space(&self.space()).await
     }
 
     /// Puts in what is missing, from the vectors that the database holds, and
     /// takes out what is surplus.
     pub async fn repair_index(&self, report: &IndexReport) -> Result<(), Error> {
+        self.repair_space(&self.space(), report).await
+    }
+
+    /// Writes every point anew from the database, and takes out what is surplus.
+    /// What is asked meanwhile is answered. `each` is told how many were written.
+    pub async fn rebuild_index(&self, mut each: impl FnMut(usize)) -> Result<IndexReport, Error> {
+        let space = self.space();
+        let (mut after, mut written) = (String::new(), 0);
+        loop {
+            let ids = self.page(&space, None, &after, WRITE).await?;
+            let Some(last) = ids.last() else { break };
+            after.clone_from(&last.0);
+            self.write_points(&space, &ids).await?;
+            written += ids.len();
+            each(written);
+        }
+        let report = self.check_space(&space).await?;
+        self.repair_space(&space, &report).await?;
+        self.check_space(&space).await
+    }
+
+    /// Writes some points of a knowledge base anew whose language has changed;
+    /// `false` where there is none.
+    pub(super) async fn renew_some(&self) -> Result<bool, Error> {
+        let Some((base, after)) = self.embeddings.outdated_base().await? else {
+            return Ok(false);
+        };
+        for space in self.spaces.all() {
+            let ids = self.page(&space, Some(&base), &after, WRITE).await?;
+            self.write_points(&space, &ids).await?;
+        }
+        let ids = self.page(&self.space(), Some(&base), &after, WRITE).await?;
+        self.embeddings.renewed(&base, &after, ids.last()).await?;
+        Ok(true)
+    }
+
+    pub(super) async fn check_space(&self, space: &VectorSpace) -> Result<IndexReport, Error> {
+        let points = space.index()?.count().await?;
+        let live = self.live_ids(space).await?;
+        let indexed = indexed_ids(space).await?;
+        Ok(IndexReport {
+            chunks: u64::try_from(live.len()).unwrap_or(u64::MAX),
+            points,
+            missing: live.difference(&indexed).cloned().collect(),
+            surplus: indexed.difference(&live).cloned().collect(),
+        })
+    }
+
+    pub(super) async fn repair_space(
+        &self,
+        space: &VectorSpace,
+        report: &IndexReport,
+    ) -> Result<(), Error> {
         for ids in report.surplus.chunks(WRITE) {
-            self.index()?.delete(ids).await?;
+            space.index()?.delete(ids).await?;
         }
         for ids in report.missing.chunks(WRITE) {
-            let points = self
-                .jobs
-                .points(ids)
-                .await?
-                .into_iter()
-                .map(|(mut point, text)| {
-                    point.sparse = self.sparse.passage(&text);
-                    point
-                });
-            self.index()?.upsert(points.collect()).await?;
+            self.write_points(space, ids).await?;
         }
         Ok(())
     }
 
+    async fn write_points(&self, space: &VectorSpace, ids: &[ChunkId]) -> Result<(), Error> {
+        let stored = self
+            .embeddings
+            .points(space.dense.fingerprint(), ids)
+            .await?;
+        let points = stored.into_iter().map(|stored| self.whole(stored));
+        Ok(space.index()?.upsert(points.collect()).await?)
+    }
+
+    async fn page(
+        &self,
+        space: &VectorSpace,
+        base: Option<&KnowledgeBaseId>,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<ChunkId>, Error> {
+        let model = space.dense.fingerprint();
+        Ok(self
+            .embeddings
+            .embedded_ids(model, base, after, limit)
+            .await?)
+    }
+
     /// What a start does before the worker begins: claims of a process that
-    /// died are given back where this process is `alone`, the index is brought
-    /// to what the database says, and documents of another model are queued.
+    /// died are given back where this process is `alone`, and the index is
+    /// brought to what the database says.
     pub async fn recover(&self, alone: bool) -> Result<(), Error> {
         if alone {
             self.jobs.release_all().await?;
@@ -87,25 +140,14 @@ impl App {
                 self.repair_index(&report).await?;
             }
         }
-        let model = self.dense.fingerprint();
-        let queued = self
-            .jobs
-            .requeue_other_models(model, &|| self.new_id(), self.clock.now())
-            .await?;
-        if queued > 0 {
-            tracing::info!(
-                documents = queued,
-                "queued documents of another embedding model"
-            );
-        }
         Ok(())
     }
 
-    async fn live_ids(&self, model: &str) -> Result<BTreeSet<ChunkId>, Error> {
+    async fn live_ids(&self, space: &VectorSpace) -> Result<BTreeSet<ChunkId>, Error> {
         let mut all = BTreeSet::new();
         let mut after = String::new();
         loop {
-            let page = self.jobs.live_chunk_ids(model, &after, PAGE).await?;
+            let page = self.page(space, None, &after, PAGE).await?;
             let Some(last) = page.last() else {
                 return Ok(all);
             };
@@ -113,17 +155,17 @@ impl App {
             all.extend(page);
         }
     }
+}
 
-    async fn indexed_ids(&self) -> Result<BTreeSet<ChunkId>, Error> {
-        let mut all = BTreeSet::new();
-        let mut after: Option<ChunkId> = None;
-        loop {
-            let page = self.index()?.ids(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(all);
-            };
-            after = Some(last.clone());
-            all.extend(page);
-        }
+async fn indexed_ids(space: &VectorSpace) -> Result<BTreeSet<ChunkId>, Error> {
+    let mut all = BTreeSet::new();
+    let mut after: Option<ChunkId> = None;
+    loop {
+        let page = space.index()?.ids(after.as_ref(), PAGE).await?;
+        let Some(last) = page.last() else {
+            return Ok(all);
+        };
+        after = Some(last.clone());
+        all.extend(page);
     }
 }

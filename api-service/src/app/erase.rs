@@ -61,7 +61,9 @@ impl App {
         while self.accounts.erase_some(user).await? {}
         // Rows first: what the index still holds is not found without them.
         for base in self.accounts.erased_bases(user).await? {
-            self.index()?.delete_base(&base).await?;
+            for space in self.spaces.all() {
+                space.index()?.delete_base(&base).await?;
+            }
         }
         let now = self.clock.now();
         let done = self.accounts.passed(user, now, now + UNDER_WAY).await?;

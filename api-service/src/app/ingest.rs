@@ -104,11 +104,15 @@ impl App {
         let (mut taken, mut under_way) = (0, 0);
         loop {
             self.clear_garbage().await?;
+            let renewed = self.renew_some().await?;
             for job in self.claim(worker, AT_ONCE - under_way).await? {
                 (taken, under_way) = (taken + 1, under_way + 1);
                 let _ = begin.unbounded_send(Arc::new(job));
             }
             if under_way == 0 {
+                if renewed {
+                    continue;
+                }
                 return Ok(taken);
             }
             let has_place = under_way < AT_ONCE;
@@ -140,8 +144,14 @@ impl App {
     }
 
     async fn make_findable(&self, prepared: Vec<Prepared>) -> Result<(), Error> {
+        let space = self.space();
         let (mut ours, mut points) = (vec![], vec![]);
         for mut document in prepared {
+            // Answers come from another model since it was embedded.
+            if !Arc::ptr_eq(&document.space, &space) {
+                self.jobs.put_off(&document.job, 0, false).await?;
+                continue;
+            }
             let total = document.points.len();
             if self
                 .advance(&document.job, JobState::Indexing, total)
@@ -154,7 +164,7 @@ impl App {
         if ours.is_empty() {
             return Ok(());
         }
-        let written = tokio::time::timeout(INDEXING_DEADLINE, self.index()?.upsert(points));
+        let written = tokio::time::timeout(INDEXING_DEADLINE, space.index()?.upsert(points));
         match written.await {
             Ok(written) => written?,
             Err(late) => return Err(IndexError(Box::new(late)).into()),
@@ -168,12 +178,14 @@ impl App {
     /// Makes the document findable. If it is no longer wanted, its points go.
     async fn publish(&self, document: &Prepared, total: usize) -> Result<(), Error> {
         let (job, now) = (&document.job, self.clock.now());
-        match self.jobs.publish(job, &document.title, now).await? {
+        let model = document.space.dense.fingerprint();
+        match self.jobs.publish(job, model, &document.title, now).await? {
             Published::Done | Published::TakenOver => Ok(()),
+            Published::OtherModel => Ok(self.jobs.put_off(job, 0, false).await?),
             Published::Unwanted => {
                 // By their ids: older versions may be the ones that are found.
                 let ids: Vec<ChunkId> = (0..total).map(|place| chunk_id(job, place)).collect();
-                Ok(self.index()?.delete(&ids).await?)
+                Ok(document.space.index()?.delete(&ids).await?)
             }
         }
     }
@@ -185,13 +197,18 @@ impl App {
             self.jobs.cleared(&document, version).await?;
         }
         for base in self.bases.garbage_bases().await? {
-            self.index()?.delete_base(&base).await?;
+            for space in self.spaces.all() {
+                space.index()?.delete_base(&base).await?;
+            }
             self.bases.cleared_base(&base).await?;
         }
         Ok(())
     }
 
     async fn drop_points(&self, document: &DocumentId, version: i64) -> Result<(), Error> {
-        Ok(self.index()?.delete_versions(document, version).await?)
+        for space in self.spaces.all() {
+            space.index()?.delete_versions(document, version).await?;
+        }
+        Ok(())
     }
 }

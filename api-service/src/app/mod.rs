@@ -17,11 +17,13 @@ pub mod jobs;
 pub mod knowledge;
 pub mod ports;
 mod prepare;
+pub mod reembed;
 pub mod search;
 pub mod share_knowledge_base;
 pub mod sources;
 mod sync_source;
 pub mod sync_sources;
+pub mod vector_spaces;
 pub mod verify_api_key;
 pub mod view_document;
 
@@ -32,9 +34,10 @@ use service_kit::clock::{Clock, Randomness};
 use crate::domain::{index::Fusion, quota::Quota};
 use follow_accounts::RefusedTokens;
 use ports::{
-    AccountStore, ConversationStore, DenseEmbedder, DocumentReader, DocumentStore, DocumentViews,
-    Generator, JobStore, KnowledgeBaseStore, LinkSeal, SparseEmbedder, VectorIndex,
+    AccountStore, ConversationStore, DocumentReader, DocumentStore, DocumentViews, EmbeddingStore,
+    Generator, JobStore, KnowledgeBaseStore, LinkSeal, SparseEmbedder,
 };
+use vector_spaces::{VectorSpace, VectorSpaces};
 
 /// Everything that the verbs need from outside, and the settings that are
 /// theirs.
@@ -59,14 +62,14 @@ pub struct App {
     pub refused: Arc<RefusedTokens>,
     /// Wakes who erases when a user was deleted.
     pub new_erasures: Arc<tokio::sync::Notify>,
-    /// Embeddings.
-    pub dense: Arc<dyn DenseEmbedder>,
     /// What makes text of documents.
     pub reader: Arc<dyn DocumentReader>,
+    /// Embedding models and what they have embedded.
+    pub embeddings: Arc<dyn EmbeddingStore>,
+    /// Embeddings and their index.
+    pub spaces: VectorSpaces,
     /// BM25 weights.
     pub sparse: Arc<dyn SparseEmbedder>,
-    /// The vector index; absent in a process that may not open it.
-    pub index: Option<Arc<dyn VectorIndex>>,
     /// The language model, if one is configured.
     pub generator: Option<Arc<dyn Generator>>,
     /// The time.
@@ -97,7 +100,7 @@ impl App {
         u64::from_be_bytes(bytes)
     }
 
-    fn index(&self) -> Result<&dyn VectorIndex, error::Error> {
-        self.index.as_deref().ok_or(error::Error::IndexElsewhere)
+    fn space(&self) -> Arc<VectorSpace> {
+        self.spaces.active()
     }
 }

@@ -1,6 +1,7 @@
 //! What the verbs need from outside. Every read of a caller's things takes a
 //! [`Scope`] or a [`SearchScope`]; only work that was claimed is done without.
 
+mod embeddings;
 mod jobs;
 mod knowledge_bases;
 mod sources;
@@ -18,14 +19,17 @@ use crate::domain::{
     chunk::{ChunkId, Passage},
     conversation::{ConversationId, NewMessage, Turn},
     document::{Change, Document, DocumentId, MediaType, NewDocument},
+    embedding_model::{EmbeddingModel, ModelOrigin},
     index::{Hit, IndexPoint, IndexQuery, SparseVector},
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
+    language::Language,
     principal::{Principal, Scope, SearchScope, UserId},
     quota::Quota,
     request_key::KeyedRequest,
 };
 use crate::pipeline::parsing::{ParseError, Parsed};
 
+pub use embeddings::{EmbeddingStore, StoredPoint};
 pub use jobs::{ClaimLimits, JobStore, Published};
 pub use knowledge_bases::{BaseChange, KnowledgeBaseStore, Refused};
 pub use sources::{
@@ -220,6 +224,8 @@ pub struct WantedBase {
     pub name: String,
     /// Who sees it, where it is made.
     pub visibility: Visibility,
+    /// The language of its documents, where it is made and that is known.
+    pub language: Option<Language>,
     /// Its owner; empty for none.
     pub owner: String,
     /// When it is made.
@@ -415,6 +421,16 @@ pub trait DenseEmbedder: Send + Sync {
     /// A name for the model and all that its vectors depend on: vectors are
     /// comparable where it is the same.
     fn fingerprint(&self) -> &str;
+    /// How the model is asked.
+    fn origin(&self) -> ModelOrigin;
+    /// The model as the database knows it.
+    fn model(&self) -> EmbeddingModel {
+        EmbeddingModel {
+            fingerprint: self.fingerprint().to_owned(),
+            dimensions: self.dimensions(),
+            origin: self.origin(),
+        }
+    }
     /// How many values a vector has.
     fn dimensions(&self) -> usize;
     /// How many tokens of a text reach the vector; what is beyond is cut off.
@@ -430,10 +446,10 @@ pub trait DenseEmbedder: Send + Sync {
 
 /// Makes sparse vectors of texts.
 pub trait SparseEmbedder: Send + Sync {
-    /// The BM25 weights of a passage.
-    fn passage(&self, text: &str) -> SparseVector;
-    /// The words of a question.
-    fn question(&self, text: &str) -> SparseVector;
+    /// The BM25 weights of a passage of a knowledge base in this language.
+    fn passage(&self, text: &str, language: Language) -> SparseVector;
+    /// The words of a question to knowledge bases in these languages.
+    fn question(&self, text: &str, languages: &[Language]) -> SparseVector;
 }
 
 /// A prompt for a language model.

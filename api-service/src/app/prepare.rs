@@ -6,19 +6,29 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use proto::error_kind::ErrorKind;
 use service_kit::clock::Millis;
 
-use super::{App, add_document::content_hash, error::Error, ports::EmbeddingError};
+use super::{
+    App,
+    add_document::content_hash,
+    error::Error,
+    ports::{DenseEmbedder, EmbeddingError},
+    vector_spaces::VectorSpace,
+};
 use crate::{
     domain::{
         chunk::{ChunkId, ChunkText, EmbeddedChunk},
         index::IndexPoint,
         job::{ClaimedJob, JobState, MAX_ATTEMPTS, Step, pause_after, scattered},
+        language::Language,
     },
-    pipeline::{chunking::chunk, parsing::Parsed},
+    pipeline::{chunking::chunk, language::language_of, parsing::Parsed},
 };
 
 /// How long a claim holds without a sign of life, in milliseconds: longer than
 /// any stage may take between two of them.
 pub(super) const LEASE: Millis = 120_000;
+
+/// Chunks whose language is looked at.
+const LOOKED_AT: usize = 8;
 
 /// Chunks that are embedded between two checkpoints.
 const CHECKPOINT: usize = 32;
@@ -41,6 +51,8 @@ pub(super) struct Prepared {
     pub(super) job: Arc<ClaimedJob>,
     pub(super) title: String,
     pub(super) points: Vec<IndexPoint>,
+    /// What it was embedded by, and goes to.
+    pub(super) space: Arc<VectorSpace>,
 }
 
 /// A document's title and chunks, and the texts that are embedded for them.
@@ -129,19 +141,26 @@ impl App {
         if !self.advance(&job, JobState::Chunking, 0).await? {
             return Ok(None);
         }
-        let cut = self.cut(&job, parsed).await?;
-        let Some(points) = self.embed(&job, &cut).await? else {
+        let space = self.space();
+        let cut = self.cut(&job, parsed, &space).await?;
+        let Some(points) = self.embed(&job, &cut, &space).await? else {
             return Ok(None);
         };
         Ok(Some(Prepared {
             job,
             title: cut.title,
             points,
+            space,
         }))
     }
 
-    async fn cut(&self, job: &Arc<ClaimedJob>, parsed: Parsed) -> Result<Cut, Error> {
-        let (job, dense) = (Arc::clone(job), Arc::clone(&self.dense));
+    async fn cut(
+        &self,
+        job: &Arc<ClaimedJob>,
+        parsed: Parsed,
+        space: &VectorSpace,
+    ) -> Result<Cut, Error> {
+        let (job, dense) = (Arc::clone(job), Arc::clone(&space.dense));
         let cutting = move || {
             let title = title(&job, parsed.title.as_deref());
             let count = |text: &str| dense.count_tokens(text);
@@ -159,8 +178,14 @@ impl App {
 
     /// Embeds all chunks, and keeps those of each batch; `None` where the job
     /// was taken away.
-    async fn embed(&self, job: &ClaimedJob, cut: &Cut) -> Result<Option<Vec<IndexPoint>>, Error> {
-        let model = self.dense.fingerprint();
+    async fn embed(
+        &self,
+        job: &ClaimedJob,
+        cut: &Cut,
+        space: &VectorSpace,
+    ) -> Result<Option<Vec<IndexPoint>>, Error> {
+        let model = space.dense.fingerprint();
+        let language = self.language_of(job, &cut.texts).await?;
         let known = self.jobs.known_embeddings(job, model).await?;
         let known: HashMap<String, Vec<f32>> = known.into_iter().collect();
         let total = cut.chunks.len();
@@ -171,7 +196,7 @@ impl App {
             }
             let places = begin..(begin + CHECKPOINT).min(total);
             let texts = &cut.texts[places.clone()];
-            let embedding = self.embed_new(texts, &known);
+            let embedding = embed_new(space.dense.as_ref(), texts, &known);
             let embedding = tokio::time::timeout(EMBEDDING_DEADLINE, embedding);
             let (vectors, embedded) = embedding.await.map_err(|_| Error::StageTooLong)??;
             let chunks: Vec<EmbeddedChunk> = places
@@ -188,46 +213,72 @@ impl App {
                 return Ok(None);
             }
             let made = chunks.into_iter().zip(texts);
-            points.extend(made.map(|(chunk, text)| self.point(job, chunk, text)));
+            points.extend(made.map(|(chunk, text)| self.point(job, chunk, text, language)));
         }
         Ok(Some(points))
     }
 
-    /// The vectors of texts: known ones as they are, the others, so many, from
-    /// the model.
-    async fn embed_new(
-        &self,
-        texts: &[String],
-        known: &HashMap<String, Vec<f32>>,
-    ) -> Result<(Vec<Vec<f32>>, usize), Error> {
-        let found: Vec<Option<&Vec<f32>>> = texts
+    /// The language of the job's knowledge base. Where it is not known, the
+    /// document tells it, if it can; until then it is taken for English.
+    async fn language_of(&self, job: &ClaimedJob, texts: &[String]) -> Result<Language, Error> {
+        let base = &job.knowledge_base_id;
+        if let Some(language) = self.embeddings.language(base).await? {
+            return Ok(language);
+        }
+        let text = texts
             .iter()
-            .map(|text| known.get(&content_hash(text.as_bytes())))
-            .collect();
-        let missing = texts
-            .iter()
-            .zip(&found)
-            .filter(|(_, found)| found.is_none());
-        let missing: Vec<String> = missing.map(|(text, _)| text.clone()).collect();
-        let embedded = missing.len();
-        let mut made = self.dense.embed_passages(missing).await?.into_iter();
-        let vectors = found.into_iter().map(|known| match known {
-            Some(vector) => vector.clone(),
-            None => made.next().unwrap_or_default(),
-        });
-        Ok((vectors.collect(), embedded))
+            .take(LOOKED_AT)
+            .fold(String::new(), |all, text| all + text);
+        let Some(language) = language_of(&text) else {
+            return Ok(Language::ENGLISH);
+        };
+        self.embeddings.note_language(base, language).await?;
+        // Another document may have been quicker.
+        let noted = self.embeddings.language(base).await?;
+        Ok(noted.unwrap_or(language))
     }
 
-    fn point(&self, job: &ClaimedJob, chunk: EmbeddedChunk, text: &str) -> IndexPoint {
+    fn point(
+        &self,
+        job: &ClaimedJob,
+        chunk: EmbeddedChunk,
+        text: &str,
+        language: Language,
+    ) -> IndexPoint {
         IndexPoint {
             chunk_id: chunk.id,
             document_id: job.document_id.clone(),
             version: job.version,
             knowledge_base_id: job.knowledge_base_id.clone(),
             dense: chunk.embedding,
-            sparse: self.sparse.passage(text),
+            sparse: self.sparse.passage(text, language),
         }
     }
+}
+
+/// The vectors of texts: known ones as they are, the others, so many, from
+/// the model.
+async fn embed_new(
+    dense: &dyn DenseEmbedder,
+    texts: &[String],
+    known: &HashMap<String, Vec<f32>>,
+) -> Result<(Vec<Vec<f32>>, usize), Error> {
+    let found: Vec<Option<&Vec<f32>>> = texts
+        .iter()
+        .map(|text| known.get(&content_hash(text.as_bytes())))
+        .collect();
+    let missing = texts
+        .iter()
+        .zip(&found)
+        .filter(|(_, found)| found.is_none());
+    let missing: Vec<String> = missing.map(|(text, _)| text.clone()).collect();
+    let embedded = missing.len();
+    let mut made = dense.embed_passages(missing).await?.into_iter();
+    let vectors = found.into_iter().map(|known| match known {
+        Some(vector) => vector.clone(),
+        None => made.next().unwrap_or_default(),
+    });
+    Ok((vectors.collect(), embedded))
 }
 
 /// Works on a thread of its own, within a deadline.

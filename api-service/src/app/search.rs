@@ -1,12 +1,14 @@
 //! Search: the question's two vectors, the index within the caller's scope,
 //! and the passages as the database has them now.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::{App, error::Error, knowledge::LARGEST_PAGE};
+use super::{App, error::Error, knowledge::LARGEST_PAGE, vector_spaces::VectorSpace};
 use crate::domain::{
     chunk::{ChunkId, Passage},
     index::{Fusion, Hit, IndexQuery, Mode},
+    knowledge_base::KnowledgeBase,
+    language::Language,
     principal::{Principal, Scope},
     question::Question,
 };
@@ -66,26 +68,23 @@ impl App {
         wanted: Wanted<'_>,
     ) -> Result<Vec<Passage>, Error> {
         let Wanted { base, limit, mode } = wanted;
-        let bases = if let Some(name) = base {
-            vec![self.readable_base(scope, name).await?.id]
-        } else {
-            let bases = self.documents.knowledge_bases(scope).await?;
-            bases.into_iter().map(|base| base.id).collect()
+        let bases = match base {
+            Some(name) => vec![self.readable_base(scope, name).await?],
+            None => self.documents.knowledge_bases(scope).await?,
         };
-        let text = question.text();
-        let sparse = self.sparse.question(text);
-        let dense = self.dense.embed_question(vec![text.to_owned()]).await?;
-        let dense = dense.into_iter().next().unwrap_or_default();
+        let space = self.space();
+        let (dense, mode) = meaning(&space, question, mode).await?;
         let mut query = IndexQuery {
             dense,
-            sparse,
+            sparse: self.sparse.question(question.text(), &languages(&bases)),
             mode,
             limit: limit + SPARE,
         };
+        let bases = bases.into_iter().map(|base| base.id).collect();
         let within = scope.clone().within(bases);
         let mut found = vec![];
         for _ in 0..LOOKS {
-            let hits = self.index()?.search(query.clone(), &within).await?;
+            let hits = space.index()?.search(query.clone(), &within).await?;
             let asked = hits.len();
             found = self.passages_of(scope, hits, mode).await?;
             if found.len() >= limit || found.len() == asked {
@@ -120,6 +119,39 @@ impl App {
         });
         Ok(found.collect())
     }
+}
+
+/// The question's vector, and what is searched by: words alone where the model
+/// can't be asked just now, since that finds more than an error does.
+async fn meaning(
+    space: &VectorSpace,
+    question: &Question,
+    mode: Mode,
+) -> Result<(Vec<f32>, Mode), Error> {
+    if mode == Mode::Sparse {
+        return Ok((vec![], mode));
+    }
+    match space
+        .dense
+        .embed_question(vec![question.text().to_owned()])
+        .await
+    {
+        Ok(vectors) => Ok((vectors.into_iter().next().unwrap_or_default(), mode)),
+        Err(error) if mode != Mode::Dense => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "searched by words alone");
+            Ok((vec![], Mode::Sparse))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The languages of knowledge bases, each once.
+fn languages(bases: &[KnowledgeBase]) -> Vec<Language> {
+    let each = bases
+        .iter()
+        .map(|base| base.language.unwrap_or(Language::ENGLISH));
+    each.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Brings a score of the engine to the range from 0 to 1, keeping the order.

@@ -125,11 +125,11 @@ impl Worker {
     async fn start(config: &Config, parts: &Parts, stop: &CancellationToken) -> Result<Self> {
         let stop = stop.child_token();
         let tasks = TaskTracker::new();
-        let opened = startup::index(config, parts).await?;
+        let opened = startup::spaces(config, parts).await?;
         let alone = opened.as_ref().is_some_and(|opened| opened.alone);
-        let index = opened.map(|opened| opened.index);
-        let has_index = index.is_some();
-        let app = Arc::new(startup::app(config, parts, index));
+        let spaces = opened.map(|opened| opened.spaces);
+        let has_index = spaces.is_some();
+        let app = Arc::new(startup::app(config, parts, spaces));
         if has_index {
             app.recover(alone).await.map_err(|error| anyhow!(error))?;
             let name = startup::worker_name(app.clock.as_ref(), app.randomness.as_ref());
@@ -140,7 +140,7 @@ impl Worker {
     }
 
     fn works(&self) -> bool {
-        self.app.index.is_some()
+        self.app.spaces.active().index.is_some()
     }
 
     async fn end(self) {

@@ -1,16 +1,16 @@
 //! The command line.
 
 mod evaluate;
+mod index;
 mod ingest;
 
 use std::{
     io::{Write, stdout},
     path::PathBuf,
     process::ExitCode,
-    sync::Arc,
 };
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use service_kit::{
     environment::describe,
@@ -43,7 +43,7 @@ enum Command {
     /// Look after the vector index.
     Index {
         #[command(subcommand)]
-        command: IndexCommand,
+        command: index::IndexCommand,
     },
     /// Measure retrieval on a labelled set: corpus.jsonl, queries.jsonl, qrels.tsv.
     Eval {
@@ -55,20 +55,10 @@ enum Command {
     ParseWorker,
 }
 
-#[derive(Debug, Subcommand)]
-enum IndexCommand {
-    /// Hold the index against the database.
-    Check {
-        /// Mend what differs, from the vectors that the database holds.
-        #[arg(long)]
-        repair: bool,
-    },
-}
-
 /// Runs the command that the process was called with. A failure is one line.
 pub fn run() -> ExitCode {
     let matches = Arguments::command()
-        .after_help(describe(VARIABLES))
+        .after_help(describe(&VARIABLES))
         .get_matches();
     let arguments = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
@@ -132,44 +122,10 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Ingest(arguments) => ingest::run(&config, &arguments, stop).await,
-        Command::Index {
-            command: IndexCommand::Check { repair },
-        } => check_index(&config, repair).await,
         Command::ParseWorker => bail!("a reader of documents needs no runtime"),
+        Command::Index { command } => index::run(&config, &command).await,
         Command::Eval { directory } => evaluate::run(config, &directory, stop).await,
     }
-}
-
-async fn check_index(config: &Config, repair: bool) -> Result<ExitCode> {
-    let parts = startup::parts(config).await?;
-    let Some(opened) = startup::index(config, &parts).await? else {
-        bail!("another process has the index open; stop it first");
-    };
-    let app = Arc::new(startup::app(config, &parts, Some(opened.index)));
-    let report = app.check_index().await.map_err(|error| anyhow!(error))?;
-    say(&format!("chunks in the database  {:>9}", report.chunks))?;
-    say(&format!("points in the index     {:>9}", report.points))?;
-    say(&format!(
-        "missing from the index  {:>9}",
-        report.missing.len()
-    ))?;
-    say(&format!(
-        "surplus in the index    {:>9}",
-        report.surplus.len()
-    ))?;
-    if report.agrees() {
-        say("The index agrees with the database.")?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if !repair {
-        say("They differ: `api-service index check --repair` mends it.")?;
-        return Ok(ExitCode::FAILURE);
-    }
-    app.repair_index(&report)
-        .await
-        .map_err(|error| anyhow!(error))?;
-    say("The index was brought up to the database.")?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes a line of a command's output.

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use service_kit::health::{Dependency, Status};
 
-use crate::{
-    app::{App, ports::VectorIndex},
-    outbound::jwks::JwksVerifier,
-};
+use crate::{app::App, outbound::jwks::JwksVerifier};
 
 /// The database: nothing is answered without it.
 pub struct DatabaseHealth(pub Arc<App>);
@@ -29,7 +26,7 @@ impl Dependency for DatabaseHealth {
 }
 
 /// The vector index: nothing is found without it.
-pub struct IndexHealth(pub Arc<dyn VectorIndex>);
+pub struct IndexHealth(pub Arc<App>);
 
 #[async_trait]
 impl Dependency for IndexHealth {
@@ -38,7 +35,11 @@ impl Dependency for IndexHealth {
     }
 
     async fn check(&self) -> Status {
-        if self.0.is_up().await {
+        let space = self.0.spaces.active();
+        let Some(index) = &space.index else {
+            return Status::Down;
+        };
+        if index.is_up().await {
             Status::Up
         } else {
             Status::Down

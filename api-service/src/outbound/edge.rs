@@ -38,7 +38,7 @@ use crate::{
     },
 };
 
-/// The in-process index in one folder, which is this process's alone.
+/// The in-process index for the vectors of one model.
 pub struct EdgeIndex {
     shard: Arc<Shard>,
     searches: BoundedThreads,
@@ -49,7 +49,7 @@ struct Shard {
     engine: EdgeShard,
     writing: Mutex<()>,
     /// Held as long as the index is open.
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 /// Why the index can't be opened.
@@ -66,41 +66,68 @@ pub enum OpenError {
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl EdgeIndex {
-    /// Opens the index for vectors of this model in `folder`, making it where
-    /// it is missing. What can't be loaded is set aside and begun anew: the
-    /// index is derived, and filled again from the database.
-    pub fn open(
-        folder: &Path,
-        fingerprint: &str,
-        dimensions: usize,
-        threads: usize,
-    ) -> Result<Self, OpenError> {
-        fs::create_dir_all(folder)?;
+/// The folder of indexes, one for each model, which is this process's alone.
+#[derive(Debug, Clone)]
+pub struct EdgeFolder {
+    path: PathBuf,
+    /// Held as long as the folder or an index in it is open.
+    lock: Arc<File>,
+}
+
+impl EdgeFolder {
+    /// Takes the folder, making it where it is missing.
+    pub fn take(path: &Path) -> Result<Self, OpenError> {
+        fs::create_dir_all(path)?;
         let lock = File::options()
             .create(true)
             .truncate(false)
             .write(true)
-            .open(folder.join("lock"))?;
+            .open(path.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::Taken),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
-        let path = folder.join(fingerprint);
-        let engine = load_or_new(&path, dimensions)?;
+        Ok(Self {
+            path: path.to_owned(),
+            lock: Arc::new(lock),
+        })
+    }
+
+    /// Removes the index for vectors of this model; `false` where there is none.
+    /// It must not be open.
+    pub fn remove(&self, fingerprint: &str) -> Result<bool, OpenError> {
+        match fs::remove_dir_all(self.path.join(fingerprint)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens the index for vectors of this model, making it where it is
+    /// missing. What can't be loaded is set aside and begun anew: the index is
+    /// derived, and filled again from the database.
+    pub fn open(
+        &self,
+        fingerprint: &str,
+        dimensions: usize,
+        threads: usize,
+    ) -> Result<EdgeIndex, OpenError> {
+        let engine = load_or_new(&self.path.join(fingerprint), dimensions)?;
         let shard = Shard {
             engine,
             writing: Mutex::new(()),
-            _lock: lock,
+            _lock: Arc::clone(&self.lock),
         };
-        Ok(Self {
+        Ok(EdgeIndex {
             shard: Arc::new(shard),
             searches: BoundedThreads::new(threads),
             writes: BoundedThreads::new(1),
         })
     }
+}
 
+impl EdgeIndex {
     async fn write(&self, operation: UpdateOperation) -> Result<(), IndexError> {
         let shard = Arc::clone(&self.shard);
         let written = self.writes.run(move || shard.write(operation)).await;

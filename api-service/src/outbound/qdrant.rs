@@ -51,26 +51,26 @@ impl QdrantIndex {
         fingerprint: &str,
         dimensions: usize,
     ) -> Result<Self, IndexError> {
-        let client = Qdrant::from_url(&address.url)
-            .api_key(
-                address
-                    .api_key
-                    .as_ref()
-                    .map(|key| key.expose_secret().to_owned()),
-            )
-            .connect_timeout(Duration::from_secs(3))
-            .timeout(Duration::from_secs(20))
-            .skip_compatibility_check()
-            .build()?;
         let index = Self {
-            client,
-            collection: format!("lectern-{fingerprint}"),
+            client: client(address)?,
+            collection: collection(fingerprint),
         };
         if !index.client.collection_exists(&index.collection).await? {
             index.create(dimensions).await?;
         }
         index.index_fields().await?;
         Ok(index)
+    }
+
+    /// Removes the collection for vectors of this model; `false` where there is
+    /// none.
+    pub async fn remove(address: &QdrantAddress, fingerprint: &str) -> Result<bool, IndexError> {
+        let (client, collection) = (client(address)?, collection(fingerprint));
+        if !client.collection_exists(&collection).await? {
+            return Ok(false);
+        }
+        client.delete_collection(&collection).await?;
+        Ok(true)
     }
 
     async fn create(&self, dimensions: usize) -> Result<(), IndexError> {
@@ -114,6 +114,20 @@ impl QdrantIndex {
         }
         Ok(())
     }
+}
+
+fn client(address: &QdrantAddress) -> Result<Qdrant, IndexError> {
+    let key = address.api_key.as_ref();
+    Ok(Qdrant::from_url(&address.url)
+        .api_key(key.map(|key| key.expose_secret().to_owned()))
+        .connect_timeout(Duration::from_secs(3))
+        .timeout(Duration::from_secs(20))
+        .skip_compatibility_check()
+        .build()?)
+}
+
+fn collection(fingerprint: &str) -> String {
+    format!("lectern-{fingerprint}")
 }
 
 impl From<QdrantError> for IndexError {

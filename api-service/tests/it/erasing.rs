@@ -63,7 +63,7 @@ async fn tell(app: &TestApp, number: i64, name: &str, happening: Happening) {
 
 /// The rows of each kind, and the points of the index.
 async fn left(app: &TestApp) -> [i64; 9] {
-    let points = app.app.index.as_ref().unwrap().count().await.unwrap();
+    let points = app.index().count().await.unwrap();
     [
         app.count("SELECT COUNT(*) FROM knowledge_bases").await,
         app.count("SELECT COUNT(*) FROM documents").await,
@@ -125,7 +125,7 @@ async fn nothing_comes_back() {
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{line}: {body}");
             assert_eq!(body["code"], "invalid_token");
         }
-        let kept = app.store.publish(&claimed[0], "Back", NOON).await;
+        let kept = app.store.publish(&claimed[0], "m", "Back", NOON).await;
         assert_eq!(kept.unwrap(), Published::Unwanted);
         app.store
             .keep_chunks(&claimed[0], "m", &[], 0)
@@ -159,7 +159,7 @@ async fn points_of_a_worker_that_died_go_with_the_second_pass() {
         () = switch.halted.notified() => {}
     }
     // The halted write is only ended after the notification.
-    let index = app.app.index.clone().unwrap();
+    let index = app.index();
     tell(&app, 1, "ada", Happening::Deleted).await;
     // The index is out of reach: the rows go at once, and the rest waits.
     switch.set(Fate::Fails);

@@ -14,7 +14,7 @@ use std::{
 use api_service::{
     app::ports::VectorIndex,
     outbound::{
-        edge::{EdgeIndex, OpenError},
+        edge::{EdgeFolder, EdgeIndex, OpenError},
         qdrant::{QdrantAddress, QdrantIndex},
     },
 };
@@ -30,7 +30,7 @@ pub struct Bench {
 }
 
 fn open_edge(folder: &Path) -> Result<EdgeIndex, OpenError> {
-    EdgeIndex::open(folder, "test", DIMENSIONS, 2)
+    EdgeFolder::take(folder)?.open("test", DIMENSIONS, 2)
 }
 
 fn edge() -> Bench {

@@ -138,7 +138,7 @@ async fn what_is_cancelled_at_the_last_moment_takes_its_own_points_and_no_others
     add(&app, "ada", "The sensors of old.", "handbook").await;
     app.work().await;
     let id = add(&app, "ada", &long_document(4, None), "handbook").await;
-    let ids = app.app.index.as_ref().unwrap().ids(None, 9).await.unwrap();
+    let ids = app.index().ids(None, 9).await.unwrap();
     // A trigger cancels when the job comes to the index.
     sqlx::query(
         "CREATE TRIGGER cancels AFTER UPDATE OF state ON jobs WHEN new.state = 'indexing' \
@@ -150,7 +150,7 @@ async fn what_is_cancelled_at_the_last_moment_takes_its_own_points_and_no_others
     app.work().await;
     assert_eq!(job(&app, "ada", &id).await["state"], "cancelled");
     assert_eq!(app.find("ada", "sensors").await, ["The sensors of old."]);
-    let left = app.app.index.as_ref().unwrap().ids(None, 9).await.unwrap();
+    let left = app.index().ids(None, 9).await.unwrap();
     assert_eq!(left, ids);
 }
 

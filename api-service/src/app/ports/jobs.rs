@@ -5,9 +5,8 @@ use service_kit::clock::Millis;
 
 use super::{Page, Refused, StoreError};
 use crate::domain::{
-    chunk::{ChunkId, EmbeddedChunk},
+    chunk::EmbeddedChunk,
     document::DocumentId,
-    index::IndexPoint,
     job::{ClaimedJob, Job, JobCounts, Step},
     knowledge_base::KnowledgeBaseId,
     principal::Scope,
@@ -31,6 +30,9 @@ pub enum Published {
     Unwanted,
     /// Another worker has it now: nothing changed, and its points are theirs.
     TakenOver,
+    /// Answers come from another model now: nothing changed, and it is to be
+    /// embedded by that one.
+    OtherModel,
 }
 
 /// Jobs, and what the worker reads and writes of documents it has claimed.
@@ -101,10 +103,11 @@ pub trait JobStore: Send + Sync {
         embedded: usize,
     ) -> Result<bool, StoreError>;
     /// Makes the job's version the one that is found, ends the job, and marks
-    /// older versions for clearing away: all at once.
+    /// older versions for clearing away: all at once. It was embedded by `model`.
     async fn publish(
         &self,
         job: &ClaimedJob,
+        model: &str,
         title: &str,
         now: Millis,
     ) -> Result<Published, StoreError>;
@@ -128,24 +131,4 @@ pub trait JobStore: Send + Sync {
     async fn garbage(&self) -> Result<Vec<(DocumentId, i64)>, StoreError>;
     /// Forgets garbage that was cleared.
     async fn cleared(&self, document: &DocumentId, upto: i64) -> Result<(), StoreError>;
-    /// How many chunks can be found.
-    async fn live_chunks(&self, model: &str) -> Result<u64, StoreError>;
-    /// Ids of chunks that can be found, after `after`, in order.
-    async fn live_chunk_ids(
-        &self,
-        model: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<ChunkId>, StoreError>;
-    /// What the index holds for these chunks, but for the sparse vector, and
-    /// with the text that it is made from.
-    async fn points(&self, ids: &[ChunkId]) -> Result<Vec<(IndexPoint, String)>, StoreError>;
-    /// Queues a new job for every document whose live version was embedded by
-    /// another model. Gives their number.
-    async fn requeue_other_models(
-        &self,
-        model: &str,
-        new_id: &(dyn Fn() -> String + Sync),
-        now: Millis,
-    ) -> Result<usize, StoreError>;
 }

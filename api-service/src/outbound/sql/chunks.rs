@@ -1,22 +1,15 @@
-//! Chunks: kept by the worker, read as passages and as points of the index.
-
-use service_kit::clock::Millis;
+//! Chunks: kept by the worker, read as passages.
 
 use super::{
-    IN_SCOPE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes,
-    jobs::OVER,
-    lock_document, placeholders,
-    queue::{QueuedJob, queue_job},
-    size, sql, to_bytes,
+    IN_SCOPE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes, jobs::OVER, lock_document,
+    placeholders, size, sql, to_bytes,
 };
 use crate::{
     app::ports::StoreError,
     domain::{
         chunk::{ChunkId, EmbeddedChunk, HEADING_SEPARATOR, Passage},
         document::DocumentId,
-        index::{IndexPoint, SparseVector},
         job::ClaimedJob,
-        knowledge_base::KnowledgeBaseId,
         principal::Scope,
     },
 };
@@ -68,7 +61,8 @@ impl SqlStore {
         model: &str,
     ) -> Result<Vec<(String, Vec<f32>)>, StoreError> {
         let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(
-            "SELECT content_hash, embedding FROM chunks WHERE document_id = $1 AND model = $2",
+            "SELECT c.content_hash, e.embedding FROM chunks c \
+             JOIN embeddings e ON e.chunk_id = c.id WHERE c.document_id = $1 AND e.model = $2",
         )
         .bind(&job.document_id.0)
         .bind(model)
@@ -108,12 +102,11 @@ impl SqlStore {
         for chunk in chunks {
             sqlx::query(
                 "INSERT INTO chunks (id, document_id, version, ordinal, heading, text, \
-                 span_start, span_end, content_hash, embedding, model) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+                 span_start, span_end, content_hash) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
                  ON CONFLICT (id) DO UPDATE SET heading = excluded.heading, \
                  text = excluded.text, span_start = excluded.span_start, \
-                 span_end = excluded.span_end, content_hash = excluded.content_hash, \
-                 embedding = excluded.embedding, model = excluded.model",
+                 span_end = excluded.span_end, content_hash = excluded.content_hash",
             )
             .bind(&chunk.id.0)
             .bind(&job.document_id.0)
@@ -124,131 +117,20 @@ impl SqlStore {
             .bind(bigint(chunk.chunk.span.start))
             .bind(bigint(chunk.chunk.span.end))
             .bind(&chunk.content_hash)
-            .bind(to_bytes(&chunk.embedding))
+            .execute(&mut *transaction)
+            .await?;
+            sqlx::query(
+                "INSERT INTO embeddings (chunk_id, model, embedding) VALUES ($1, $2, $3) \
+                 ON CONFLICT (chunk_id, model) DO UPDATE SET embedding = excluded.embedding",
+            )
+            .bind(&chunk.id.0)
             .bind(model)
+            .bind(to_bytes(&chunk.embedding))
             .execute(&mut *transaction)
             .await?;
         }
         transaction.commit().await?;
         Ok(true)
-    }
-
-    pub(super) async fn count_live(&self, model: &str) -> Result<u64, StoreError> {
-        let query = format!("SELECT COUNT(*) FROM {LIVE} WHERE c.model = $1");
-        let (count,): (i64,) = sqlx::query_as(sql(query))
-            .bind(model)
-            .fetch_one(&self.database.pool)
-            .await?;
-        Ok(u64::try_from(count).unwrap_or_default())
-    }
-
-    pub(super) async fn live_ids(
-        &self,
-        model: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<ChunkId>, StoreError> {
-        let query = format!(
-            "SELECT c.id FROM {LIVE} WHERE c.model = $1 AND c.id > $2 ORDER BY c.id LIMIT $3"
-        );
-        let rows: Vec<(String,)> = sqlx::query_as(sql(query))
-            .bind(model)
-            .bind(after)
-            .bind(bigint(limit))
-            .fetch_all(&self.database.pool)
-            .await?;
-        Ok(rows.into_iter().map(|(id,)| ChunkId(id)).collect())
-    }
-
-    pub(super) async fn points_of(
-        &self,
-        ids: &[ChunkId],
-    ) -> Result<Vec<(IndexPoint, String)>, StoreError> {
-        type Row = (String, String, i64, String, Vec<u8>, String, String, String);
-        let mut points = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(MOST_PLACEHOLDERS) {
-            let text = format!(
-                "SELECT c.id, d.id, c.version, d.knowledge_base_id, c.embedding, d.title, \
-                 c.heading, c.text FROM {LIVE} WHERE c.id IN ({})",
-                placeholders(1, ids.len())
-            );
-            let mut query = sqlx::query_as::<_, Row>(sql(text));
-            for id in ids {
-                query = query.bind(&id.0);
-            }
-            for row in query.fetch_all(&self.database.pool).await? {
-                let (id, document, version, base, embedding, title, heading, text) = row;
-                let chunk = crate::domain::chunk::ChunkText {
-                    headings: heading
-                        .split(HEADING_SEPARATOR)
-                        .map(str::to_owned)
-                        .collect(),
-                    text,
-                    span: 0..0,
-                };
-                let point = IndexPoint {
-                    chunk_id: ChunkId(id),
-                    document_id: DocumentId(document),
-                    version,
-                    knowledge_base_id: KnowledgeBaseId(base),
-                    dense: from_bytes(&embedding),
-                    sparse: SparseVector::default(),
-                };
-                points.push((point, chunk.indexed_text(&title)));
-            }
-        }
-        Ok(points)
-    }
-
-    pub(super) async fn requeue(
-        &self,
-        model: &str,
-        new_id: &(dyn Fn() -> String + Sync),
-        now: Millis,
-    ) -> Result<usize, StoreError> {
-        let mut transaction = self.database.begin().await?;
-        let query = format!(
-            "SELECT DISTINCT d.id, d.newest_version FROM {LIVE} \
-             WHERE c.model <> $1 AND d.newest_version = d.live_version"
-        );
-        let stale: Vec<(String, i64)> = sqlx::query_as(sql(query))
-            .bind(model)
-            .fetch_all(&mut *transaction)
-            .await?;
-        let mut queued = 0;
-        for (id, version) in &stale {
-            let raised = sqlx::query(
-                "UPDATE documents SET newest_version = $1 WHERE id = $2 AND newest_version = $3",
-            )
-            .bind(version + 1)
-            .bind(id)
-            .bind(version)
-            .execute(&mut *transaction)
-            .await?;
-            // Another replica that starts, or a new version, was quicker.
-            if raised.rows_affected() == 0 {
-                continue;
-            }
-            queued += 1;
-            sqlx::query(
-                "INSERT INTO document_versions \
-                 SELECT document_id, version + 1, title, media_type, content_hash, content \
-                 FROM document_versions WHERE document_id = $1 AND version = $2",
-            )
-            .bind(id)
-            .bind(version)
-            .execute(&mut *transaction)
-            .await?;
-            let job = QueuedJob {
-                id: &new_id(),
-                document_id: id,
-                version: version + 1,
-                run_id: "",
-            };
-            queue_job(&mut transaction, job, now).await?;
-        }
-        transaction.commit().await?;
-        Ok(queued)
     }
 }
 

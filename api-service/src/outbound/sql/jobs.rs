@@ -10,9 +10,8 @@ use super::{
 use crate::{
     app::ports::{ClaimLimits, JobStore, Page, Published, Refused, StoreError},
     domain::{
-        chunk::{ChunkId, EmbeddedChunk},
+        chunk::EmbeddedChunk,
         document::DocumentId,
-        index::IndexPoint,
         job::{ClaimedJob, Failure, Job, JobCounts, JobState, Step},
         knowledge_base::KnowledgeBaseId,
         principal::Scope,
@@ -170,10 +169,11 @@ impl JobStore for SqlStore {
     async fn publish(
         &self,
         job: &ClaimedJob,
+        model: &str,
         title: &str,
         now: Millis,
     ) -> Result<Published, StoreError> {
-        self.publish_version(job, title, now).await
+        self.publish_version(job, model, title, now).await
     }
 
     async fn adopt(
@@ -256,44 +256,22 @@ impl JobStore for SqlStore {
             .await?;
         Ok(())
     }
-
-    async fn live_chunks(&self, model: &str) -> Result<u64, StoreError> {
-        self.count_live(model).await
-    }
-
-    async fn live_chunk_ids(
-        &self,
-        model: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<ChunkId>, StoreError> {
-        self.live_ids(model, after, limit).await
-    }
-
-    async fn points(&self, ids: &[ChunkId]) -> Result<Vec<(IndexPoint, String)>, StoreError> {
-        self.points_of(ids).await
-    }
-
-    async fn requeue_other_models(
-        &self,
-        model: &str,
-        new_id: &(dyn Fn() -> String + Sync),
-        now: Millis,
-    ) -> Result<usize, StoreError> {
-        self.requeue(model, new_id, now).await
-    }
 }
 
 impl SqlStore {
     async fn publish_version(
         &self,
         job: &ClaimedJob,
+        model: &str,
         title: &str,
         now: Millis,
     ) -> Result<Published, StoreError> {
         let mut transaction = self.database.begin().await?;
         if !lock_document(&mut transaction, &job.document_id).await? {
             return Ok(Published::Unwanted);
+        }
+        if !lock_active_model(&mut transaction, model).await? {
+            return Ok(Published::OtherModel);
         }
         let query = format!(
             "UPDATE jobs SET state = 'ready', state_since = $1, updated_at = $1, lease_until = 0, \
@@ -367,6 +345,21 @@ async fn writable_job(
     let (base, document) = row.ok_or(Refused::Missing)?;
     writable(transaction, scope, &KnowledgeBaseId(base)).await?;
     Ok(DocumentId(document))
+}
+
+/// Locks the model that answers come from, so that it stays the one until the
+/// transaction ends; `false` where it is another one.
+async fn lock_active_model(
+    transaction: &mut Transaction<'static, Any>,
+    model: &str,
+) -> Result<bool, StoreError> {
+    let locked = sqlx::query(
+        "UPDATE embedding_models SET state = state WHERE fingerprint = $1 AND state = 'active'",
+    )
+    .bind(model)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(locked.rows_affected() > 0)
 }
 
 async fn why_not_published(

@@ -4,6 +4,7 @@ mod accounts;
 mod chunks;
 mod conversations;
 mod documents;
+mod embeddings;
 mod jobs;
 mod knowledge_bases;
 mod queue;

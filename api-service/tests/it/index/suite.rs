@@ -9,6 +9,7 @@ use api_service::{
         document::DocumentId,
         index::{Fusion, IndexPoint, IndexQuery, Mode},
         knowledge_base::KnowledgeBaseId,
+        language::Language,
         principal::SearchScope,
     },
     outbound::bm25::Bm25,
@@ -52,7 +53,7 @@ fn made(number: u32, version: i64, base: &str, degrees: f32, text: &str) -> Inde
         version,
         knowledge_base_id: KnowledgeBaseId(base.to_owned()),
         dense: direction(degrees),
-        sparse: Bm25::new().unwrap().passage(text),
+        sparse: Bm25::new().unwrap().passage(text, Language::ENGLISH),
     }
 }
 
@@ -80,7 +81,7 @@ fn scope(bases: &[&str]) -> SearchScope {
 async fn found(index: &Index, mode: Mode, words: &str, bases: &[&str]) -> Vec<ChunkId> {
     let query = IndexQuery {
         dense: direction(0.0),
-        sparse: Bm25::new().unwrap().question(words),
+        sparse: Bm25::new().unwrap().question(words, &[Language::ENGLISH]),
         mode,
         limit: 100,
     };
@@ -148,7 +149,7 @@ pub async fn meaning_orders_what_is_dense(index: Index) {
     assert_eq!(near, ids(&[1, 2, 3, 4, 5]));
     let query = IndexQuery {
         dense: direction(60.0),
-        sparse: Bm25::new().unwrap().question(""),
+        sparse: Bm25::new().unwrap().question("", &[Language::ENGLISH]),
         mode: Mode::Dense,
         limit: 1,
     };

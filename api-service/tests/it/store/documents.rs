@@ -1,7 +1,7 @@
 //! Knowledge bases, documents and what is found of them.
 
 use api_service::{
-    app::ports::{DocumentStore, JobStore, Page, Published, Refused},
+    app::ports::{DocumentStore, EmbeddingStore, JobStore, Page, Published, Refused},
     domain::{
         chunk::ChunkId,
         document::{Change, DocumentId, Origin},
@@ -14,7 +14,7 @@ use api_service::{
 use futures::future::join_all;
 use service_kit::database::Database;
 
-use super::{Shelf, chunk_id, document, id, next, on_both_engines, scope};
+use super::{MODEL, Shelf, chunk_id, document, id, next, on_both_engines, scope};
 use crate::support::{NOON, user_id};
 
 on_both_engines!(
@@ -226,7 +226,7 @@ async fn deleting_is_for_those_who_see_it_and_takes_everything(shelf: Shelf) {
     shelf.store.cleared(&id, 2).await.unwrap();
     assert_eq!(shelf.store.garbage().await.unwrap(), []);
     // Whoever still works on it finds that it is gone.
-    let published = shelf.store.publish(&job, "T", NOON).await;
+    let published = shelf.store.publish(&job, MODEL, "T", NOON).await;
     assert_eq!(published.unwrap(), Published::Unwanted);
     let late = super::chunks(&job, &["late"]);
     shelf.store.keep_chunks(&job, "m", &late, 1).await.unwrap();
@@ -263,7 +263,7 @@ async fn passages_are_live_and_in_scope(shelf: Shelf) {
         shelf.store.passages(&scope("ada"), &early).await.unwrap(),
         []
     );
-    let published = shelf.store.publish(&second, "T", NOON).await;
+    let published = shelf.store.publish(&second, MODEL, "T", NOON).await;
     assert_eq!(published.unwrap(), Published::Done);
     assert_eq!(shelf.store.passages(&scope("ada"), &ids).await.unwrap(), []);
     let late = shelf.store.passages(&scope("ada"), &early).await.unwrap();
@@ -312,5 +312,5 @@ async fn a_thousand_ids_at_once(shelf: Shelf) {
     ids[1_199] = chunk_id(&job, 1);
     let found = shelf.store.passages(&scope("ada"), &ids).await.unwrap();
     assert_eq!(found.len(), 2);
-    assert_eq!(shelf.store.points(&ids).await.unwrap().len(), 2);
+    assert_eq!(shelf.store.points(MODEL, &ids).await.unwrap().len(), 2);
 }

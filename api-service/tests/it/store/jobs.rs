@@ -1,9 +1,9 @@
 //! Jobs: claimed, moved on, ended, and what they leave behind.
 
 use api_service::{
-    app::ports::{DocumentStore, JobStore, Published},
+    app::ports::{DocumentStore, EmbeddingStore, JobStore, Published, StoredPoint},
     domain::{
-        document::{DocumentId, NewDocument},
+        document::NewDocument,
         job::{Failure, JobCounts, JobState, MAX_ATTEMPTS, Step},
     },
 };
@@ -21,8 +21,6 @@ on_both_engines!(
     a_cancelled_job_publishes_nothing,
     what_was_embedded_is_known,
     chunks_that_are_there_stay_single,
-    live_chunks_are_counted_and_paged,
-    documents_of_another_model_are_queued_once,
     a_run_is_counted,
 );
 
@@ -60,7 +58,7 @@ async fn a_claim_holds_until_its_lease_ends(shelf: Shelf) {
     store.put_off(&lost, NOON, true).await.unwrap();
     let kept = chunks(&lost, &["a"]);
     assert!(!store.keep_chunks(&lost, MODEL, &kept, 1).await.unwrap());
-    let published = store.publish(&lost, "T", NOON).await.unwrap();
+    let published = store.publish(&lost, MODEL, "T", NOON).await.unwrap();
     assert_eq!(published, Published::TakenOver);
     store.release("first").await.unwrap();
     assert_eq!(state(&shelf, 510).await, JobState::Parsing);
@@ -79,7 +77,11 @@ async fn a_worker_that_claims_again_writes_for_its_new_claim_alone(shelf: Shelf)
     let stale = shelf.store.keep_chunks(&first, MODEL, &kept, 1).await;
     assert!(!stale.unwrap());
     shelf.finish(&second, &["a", "b"]).await;
-    let late = shelf.store.publish(&first, "Stale", NOON).await.unwrap();
+    let late = shelf
+        .store
+        .publish(&first, MODEL, "Stale", NOON)
+        .await
+        .unwrap();
     assert_eq!(late, Published::TakenOver);
 }
 
@@ -172,9 +174,9 @@ async fn publishing_replaces_all_at_once(shelf: Shelf) {
     let kept = shelf.store.keep_chunks(&second, MODEL, &kept, 1);
     assert!(kept.await.unwrap());
     assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 3);
-    assert_eq!(shelf.store.live_chunks(MODEL).await.unwrap(), 2);
+    assert_eq!(shelf.store.live_chunks().await.unwrap(), 2);
 
-    let published = shelf.store.publish(&second, "New", NOON).await;
+    let published = shelf.store.publish(&second, MODEL, "New", NOON).await;
     assert_eq!(published.unwrap(), Published::Done);
     assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 1);
     assert_eq!(
@@ -185,7 +187,7 @@ async fn publishing_replaces_all_at_once(shelf: Shelf) {
         shelf.store.garbage().await.unwrap(),
         [(first.document_id, 1)]
     );
-    let again = shelf.store.publish(&second, "New", NOON).await;
+    let again = shelf.store.publish(&second, MODEL, "New", NOON).await;
     assert_eq!(again.unwrap(), Published::TakenOver, "it ends once");
     let got = DocumentStore::get(&shelf.store, &scope("ada"), &second.document_id).await;
     let got = got.unwrap().unwrap();
@@ -200,7 +202,7 @@ async fn a_cancelled_job_publishes_nothing(shelf: Shelf) {
     shelf.put(next(10, 600, &base, "two")).await;
     let indexing = step(JobState::Indexing, NOON + 1);
     assert!(!shelf.store.advance(&first, indexing, NOON).await.unwrap());
-    let published = shelf.store.publish(&first, "T", NOON).await;
+    let published = shelf.store.publish(&first, MODEL, "T", NOON).await;
     assert_eq!(published.unwrap(), Published::Unwanted);
     let got = DocumentStore::get(&shelf.store, &scope("ada"), &first.document_id).await;
     assert!(!got.unwrap().unwrap().searchable);
@@ -245,72 +247,11 @@ async fn chunks_that_are_there_stay_single(shelf: Shelf) {
     shelf.finish(&job, &["late", "last"]).await;
     assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 2);
     let ids = [chunk_id(&job, 0)];
-    let points = shelf.store.points(&ids).await.unwrap();
-    let (point, text) = &points[0];
+    let points = shelf.store.points(MODEL, &ids).await.unwrap();
+    let StoredPoint { point, text, .. } = &points[0];
     assert_eq!(text, "Title › Part › Chapter\nlate");
     assert_eq!((point.version, &point.knowledge_base_id), (1, &base.id));
     assert_eq!(point.dense, [0.25, -1.5, f32::MIN_POSITIVE]);
-}
-
-async fn live_chunks_are_counted_and_paged(shelf: Shelf) {
-    let base = shelf.base(1, "ada", "notes").await;
-    for number in 10..14 {
-        let new = document(number, &base, "text");
-        shelf.publish(new, &["a", "b", "c"]).await;
-    }
-    shelf.put(document(20, &base, "not ready")).await;
-    let job = shelf.claim().await;
-    let kept = chunks(&job, &["a"]);
-    let kept = shelf.store.keep_chunks(&job, MODEL, &kept, 1);
-    assert!(kept.await.unwrap());
-    assert_eq!(shelf.store.live_chunks(MODEL).await.unwrap(), 12);
-    assert_eq!(shelf.store.live_chunks("other").await.unwrap(), 0);
-    let mut all = vec![];
-    loop {
-        let after = all
-            .last()
-            .map_or("", |id: &api_service::domain::chunk::ChunkId| &id.0);
-        let page = shelf.store.live_chunk_ids(MODEL, after, 5).await.unwrap();
-        if page.is_empty() {
-            break;
-        }
-        all.extend(page);
-    }
-    assert_eq!(all.len(), 12);
-    assert!(all.is_sorted());
-}
-
-async fn documents_of_another_model_are_queued_once(shelf: Shelf) {
-    let base = shelf.base(1, "ada", "notes").await;
-    shelf.publish(document(10, &base, "one"), &["a", "b"]).await;
-    shelf.publish(document(11, &base, "two"), &["a"]).await;
-    shelf.put(next(11, 600, &base, "three")).await;
-    let number = std::sync::atomic::AtomicU32::new(800);
-    let new_id = || id(number.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
-    let requeue = || shelf.store.requeue_other_models("newer", &new_id, NOON);
-    assert_eq!(
-        shelf
-            .store
-            .requeue_other_models(MODEL, &new_id, NOON)
-            .await
-            .unwrap(),
-        0
-    );
-    // Document 11 has a job of its own already.
-    let (first, second) = futures::join!(requeue(), requeue());
-    assert_eq!(first.unwrap() + second.unwrap(), 1);
-    let jobs = shelf.claim_as("worker", 9, NOON).await;
-    let mut claimed: Vec<_> = jobs
-        .iter()
-        .map(|job| (job.document_id.clone(), job.version, job.content.as_slice()))
-        .collect();
-    claimed.sort();
-    let expected = [
-        (DocumentId(id(10)), 2, b"one".as_slice()),
-        (DocumentId(id(11)), 2, b"three".as_slice()),
-    ];
-    assert_eq!(claimed, expected);
-    assert_eq!(shelf.store.live_chunks(MODEL).await.unwrap(), 3);
 }
 
 async fn a_run_is_counted(shelf: Shelf) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use api_service::app::ports::{DocumentStore, JobStore};
 use futures::future::join_all;
 
-use super::{Shelf, chunks, document, next, on_both_engines, scope};
+use super::{MODEL, Shelf, chunks, document, next, on_both_engines, scope};
 use crate::support::NOON;
 
 on_both_engines!(
@@ -43,7 +43,7 @@ async fn publishing_beside_a_new_version_ends_well(shelf: Shelf) {
         shelf.store.keep_chunks(&job, "m", &kept, 2).await.unwrap();
         let newer = next(10, 1000 + round, &base, &format!("newer {round}"));
         let (published, put) = futures::join!(
-            shelf.store.publish(&job, "T", NOON),
+            shelf.store.publish(&job, MODEL, "T", NOON),
             shelf.put_all(vec![newer])
         );
         published.unwrap();
@@ -62,7 +62,7 @@ async fn publishing_beside_a_deletion_ends_well(shelf: Shelf) {
         shelf.store.keep_chunks(&job, "m", &kept, 2).await.unwrap();
         let ada = scope("ada");
         let (published, deleted) = futures::join!(
-            shelf.store.publish(&job, "T", NOON),
+            shelf.store.publish(&job, MODEL, "T", NOON),
             shelf.store.delete(&ada, &job.document_id)
         );
         published.unwrap();

@@ -2,16 +2,20 @@
 
 mod conversations;
 mod documents;
+mod embeddings;
 mod jobs;
 mod jobs_at_once;
 mod queue;
 mod requests;
 
 use api_service::{
-    app::ports::{ClaimLimits, DocumentStore, JobStore, Published, Refused, Taken, WantedBase},
+    app::ports::{
+        ClaimLimits, DocumentStore, EmbeddingStore, JobStore, Published, Refused, Taken, WantedBase,
+    },
     domain::{
         chunk::{ChunkId, ChunkText, EmbeddedChunk},
         document::{DocumentId, MediaType, NewDocument, Origin},
+        embedding_model::{EmbeddingModel, ModelOrigin},
         job::ClaimedJob,
         knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
         principal::{Principal, Scope, UserId},
@@ -48,6 +52,14 @@ use on_both_engines;
 /// The model that made the vectors of these tests.
 const MODEL: &str = "test-model";
 
+fn model(fingerprint: &str) -> EmbeddingModel {
+    EmbeddingModel {
+        fingerprint: fingerprint.to_owned(),
+        dimensions: 3,
+        origin: ModelOrigin::default(),
+    }
+}
+
 /// How long a claim holds in these tests.
 const LEASE: i64 = 1_000;
 
@@ -69,8 +81,10 @@ struct Shelf {
 impl Shelf {
     async fn in_home(home: TestHome) -> Self {
         let database = home.database().await;
+        let store = SqlStore::new(database.clone());
+        store.active_or(&model(MODEL), NOON).await.unwrap();
         Self {
-            store: SqlStore::new(database.clone()),
+            store,
             database,
             home,
         }
@@ -102,6 +116,7 @@ impl Shelf {
             id: KnowledgeBaseId(id(number)),
             name: name.to_owned(),
             visibility,
+            language: None,
             owner,
             created_at: NOON,
         };
@@ -154,7 +169,7 @@ impl Shelf {
         let chunks = chunks(job, texts);
         let kept = self.store.keep_chunks(job, MODEL, &chunks, texts.len());
         assert!(kept.await.unwrap());
-        let published = self.store.publish(job, "Title", NOON).await;
+        let published = self.store.publish(job, MODEL, "Title", NOON).await;
         assert_eq!(published.unwrap(), Published::Done);
     }
 

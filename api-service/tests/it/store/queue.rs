@@ -1,7 +1,9 @@
 //! The queue: whose turn it is, what waits, what is cancelled or begun anew.
 
 use api_service::{
-    app::ports::{ClaimLimits, JobStore, KnowledgeBaseStore, Page, Published, Refused},
+    app::ports::{
+        ClaimLimits, EmbeddingStore, JobStore, KnowledgeBaseStore, Page, Published, Refused,
+    },
     domain::{
         job::JobState,
         knowledge_base::{Share, ShareRole},
@@ -125,7 +127,7 @@ async fn a_cancelled_job_is_given_to_nobody(shelf: Shelf) {
     assert!(!store.cancel(&ada, &id(510), NOON).await.unwrap(), "ready");
     let kept = chunks(&job, &["b"]);
     assert!(!store.keep_chunks(&job, MODEL, &kept, 1).await.unwrap());
-    let published = store.publish(&job, "T", NOON).await.unwrap();
+    let published = store.publish(&job, MODEL, "T", NOON).await.unwrap();
     assert_eq!(published, Published::Unwanted);
     assert_eq!(shelf.claim_as("worker", 1, NOON + 9 * LEASE).await.len(), 0);
     let seen = JobStore::get(store, &ada, &id(610)).await.unwrap().unwrap();
@@ -133,7 +135,7 @@ async fn a_cancelled_job_is_given_to_nobody(shelf: Shelf) {
         (seen.state, seen.updated_at),
         (JobState::Cancelled, NOON + 5)
     );
-    assert_eq!(store.live_chunks(MODEL).await.unwrap(), 1);
+    assert_eq!(store.live_chunks().await.unwrap(), 1);
 }
 
 async fn what_another_owns_is_neither_cancelled_nor_begun_anew(shelf: Shelf) {

@@ -72,6 +72,11 @@ impl TestHome {
         }
     }
 
+    /// Whether its database is on a server.
+    pub const fn is_postgres(&self) -> bool {
+        self.postgres.is_some()
+    }
+
     /// The address of its database on the server.
     pub fn server_url(&self) -> String {
         self.postgres.clone().expect("only a server can be shared")

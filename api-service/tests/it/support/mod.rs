@@ -6,8 +6,9 @@ use api_service::{
     app::{
         App,
         follow_accounts::RefusedTokens,
-        ports::{DenseEmbedder, Generator, VectorIndex},
+        ports::{DenseEmbedder, EmbeddingStore, Generator, VectorIndex},
         sync_sources::Sources,
+        vector_spaces::{VectorSpace, VectorSpaces},
         verify_api_key::ApiKeys,
     },
     domain::{
@@ -20,7 +21,7 @@ use api_service::{
         health::{AccountsHealth, AuthHealth, DatabaseHealth, IndexHealth},
     },
     outbound::{
-        accounts::GrpcAccounts, bm25::Bm25, document_links::SignedLinks, edge::EdgeIndex,
+        accounts::GrpcAccounts, bm25::Bm25, document_links::SignedLinks, edge::EdgeFolder,
         git::GitRepositories, jwks::JwksVerifier, sandbox::Sandbox, sql::SqlStore,
         web::addresses::Guard,
     },
@@ -40,6 +41,7 @@ use tower::ServiceExt;
 pub mod accounts;
 pub mod auth;
 pub mod embedder;
+pub mod embedding_provider;
 pub mod forge;
 pub mod halting;
 pub mod home;
@@ -104,13 +106,10 @@ impl TestApp {
         let store = SqlStore::new(database.clone());
         let embedder = Arc::new(CountingEmbedder::new(parts.embedding_halts_at));
         let edge: Arc<dyn VectorIndex> = Arc::new(
-            EdgeIndex::open(
-                &home.folder.path().join("index"),
-                embedder.fingerprint(),
-                embedder.dimensions(),
-                2,
-            )
-            .unwrap(),
+            EdgeFolder::take(&home.folder.path().join("index"))
+                .unwrap()
+                .open(embedder.fingerprint(), embedder.dimensions(), 2)
+                .unwrap(),
         );
         let index = match parts.around_index {
             Some(around) => around(edge),
@@ -128,6 +127,11 @@ impl TestApp {
             due: Notify::new(),
             max_bytes: MAX_BODY,
         };
+        stores.active_or(&embedder.model(), NOON).await.unwrap();
+        let space = VectorSpace {
+            dense: embedder.clone(),
+            index: Some(index),
+        };
         let app = Arc::new(App {
             bases: stores.clone(),
             documents: stores.clone(),
@@ -136,13 +140,13 @@ impl TestApp {
             conversations: stores.clone(),
             views: stores.clone(),
             links: Arc::new(SignedLinks::new(&"the secret of a test".into())),
+            embeddings: stores.clone(),
             accounts: stores,
             refused: Arc::new(RefusedTokens::default()),
             new_erasures: Arc::new(Notify::new()),
-            dense: embedder.clone(),
             reader: Arc::new(Sandbox::new(env!("CARGO_BIN_EXE_api-service").into(), 2).unwrap()),
+            spaces: VectorSpaces::new(space, None),
             sparse: Arc::new(Bm25::new().unwrap()),
-            index: Some(index.clone()),
             generator: parts.generator,
             clock: home.clock.clone(),
             randomness: home.randomness.clone(),
@@ -155,7 +159,7 @@ impl TestApp {
         let auth = AuthService::start().await;
         let reached = parts.accounts.unwrap_or_else(Reached::nobody);
         let tokens = auth.verifier_of(&app, reached.keys_url);
-        let router = router(&app, index, tokens, reached.accounts);
+        let router = router(&app, tokens, reached.accounts);
         Self {
             app,
             router,
@@ -202,6 +206,11 @@ impl TestApp {
         texts.map(str::to_owned).collect()
     }
 
+    /// The index of the active model.
+    pub fn index(&self) -> Arc<dyn VectorIndex> {
+        self.app.spaces.active().index.clone().unwrap()
+    }
+
     /// The number that a query counts.
     pub async fn count(&self, query: &'static str) -> i64 {
         let (count,): (i64,) = sqlx::query_as(query)
@@ -212,19 +221,14 @@ impl TestApp {
     }
 }
 
-fn router(
-    app: &Arc<App>,
-    index: Arc<dyn VectorIndex>,
-    tokens: JwksVerifier,
-    accounts: GrpcAccounts,
-) -> Router {
+fn router(app: &Arc<App>, tokens: JwksVerifier, accounts: GrpcAccounts) -> Router {
     let tokens = Arc::new(tokens);
     let health = Health {
         service: "api-service",
         version: "0",
         dependencies: vec![
             Arc::new(DatabaseHealth(app.clone())),
-            Arc::new(IndexHealth(index)),
+            Arc::new(IndexHealth(app.clone())),
             Arc::new(AuthHealth(tokens.clone())),
             Arc::new(AccountsHealth(app.clone())),
         ],
