@@ -7,6 +7,7 @@ mod jobs;
 mod jobs_at_once;
 mod queue;
 mod requests;
+mod sources;
 
 use api_service::{
     app::ports::{
