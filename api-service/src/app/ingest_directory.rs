@@ -43,6 +43,13 @@ pub struct DirectoryReport {
     pub refused: Vec<(String, &'static str)>,
 }
 
+impl DirectoryReport {
+    /// Whether there was nothing to do.
+    pub const fn is_quiet(&self) -> bool {
+        self.created + self.updated + self.removed + self.open == 0 && self.refused.is_empty()
+    }
+}
+
 impl App {
     /// Brings the public knowledge base `name` to what `files` holds. Files
     /// whose format is not understood are to be left out by the caller.

@@ -1,6 +1,12 @@
 //! `api-service ingest DIR`.
 
-use std::{io::stderr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::stderr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
@@ -13,7 +19,10 @@ use crate::{
     app::{App, ingest_directory::DirectoryReport},
     config::Config,
     domain::{job::JobCounts, principal::Principal},
-    outbound::directory::{Found, read, walk},
+    outbound::{
+        directory::{Found, read, walk},
+        watching::Watching,
+    },
     pipeline::selecting::Selection,
     startup::{self, Parts},
 };
@@ -32,6 +41,9 @@ pub(super) struct IngestArguments {
     /// No files that match this pattern; may be given several times.
     #[arg(long)]
     exclude: Vec<String>,
+    /// Go on until Ctrl-C, and take in what changes.
+    #[arg(long)]
+    watch: bool,
 }
 
 /// How often the jobs are counted.
@@ -46,40 +58,78 @@ pub(super) async fn run(
     arguments: &IngestArguments,
     stop: CancellationToken,
 ) -> Result<ExitCode> {
-    let began = Instant::now();
     let directory = &arguments.directory;
     let selection = Selection::new(&arguments.include, &arguments.exclude)?;
-    let found = walk(directory, &selection)
+    // Before the first pass, so that nothing changes unseen after it.
+    let mut watching = Watching::begin(directory, &selection)
         .with_context(|| format!("the directory {} can't be read", directory.display()))?;
-    let name = base_name(arguments)?;
-    let parts = startup::parts(config).await?;
-    let worker = Worker::start(config, &parts, &stop).await?;
-    let (report, others) = queue(&worker.app, directory, &name, found).await?;
-    let counts = watch(config, &parts, worker, &report, &stop).await?;
-    let app = startup::app(config, &parts, None);
-    let scope = Principal::operator().scope();
-    let failures = app.jobs.failures(&scope, &report.run_id).await?;
-    summarise(&name, &report, others, counts, began.elapsed())?;
-    let refused = report
-        .refused
-        .iter()
-        .map(|(path, code)| (path.as_str(), *code));
-    let failed = failures
-        .iter()
-        .map(|(path, code)| (path.as_str(), code.as_str()));
-    let mut all_well = true;
-    for (path, code) in refused.chain(failed) {
-        say(&format!("not ingested: {path} ({code})"))?;
-        all_well = false;
+    let pass = Pass {
+        config,
+        directory,
+        selection: &selection,
+        name: base_name(arguments)?,
+        parts: startup::parts(config).await?,
+    };
+    let mut all_well = pass.run(false, &stop).await?;
+    if arguments.watch {
+        say("Watching the directory; Ctrl-C ends it.")?;
+        while watching.changed(&stop).await {
+            all_well = pass
+                .run(true, &stop)
+                .await
+                .or_else(|error| say(&format!("not ingested: {error:#}")).map(|()| false))?;
+        }
     }
-    if counts.open > 0 {
-        say("Stopped; the rest goes on when api-service runs, or with the next `ingest`.")?;
-    }
-    Ok(if all_well && counts.open == 0 {
+    Ok(if all_well {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What every look at the directory needs.
+struct Pass<'a> {
+    config: &'a Config,
+    directory: &'a Path,
+    selection: &'a Selection,
+    name: String,
+    parts: Parts,
+}
+
+impl Pass<'_> {
+    /// Brings the knowledge base to what the directory holds now; tells whether
+    /// all went well. Where nothing changed, a `quiet` one says nothing.
+    async fn run(&self, quiet: bool, stop: &CancellationToken) -> Result<bool> {
+        let began = Instant::now();
+        let (config, parts) = (self.config, &self.parts);
+        let found = walk(self.directory, self.selection)?;
+        let worker = Worker::start(config, parts, stop).await?;
+        let (report, others) = queue(&worker.app, self.directory, &self.name, found).await?;
+        let counts = watch(config, parts, worker, &report, stop).await?;
+        let app = startup::app(config, parts, None);
+        let scope = Principal::operator().scope();
+        let failures = app.jobs.failures(&scope, &report.run_id).await?;
+        if quiet && report.is_quiet() && failures.is_empty() {
+            return Ok(true);
+        }
+        summarise(&self.name, &report, others, counts, began.elapsed())?;
+        let refused = report
+            .refused
+            .iter()
+            .map(|(path, code)| (path.as_str(), *code));
+        let failed = failures
+            .iter()
+            .map(|(path, code)| (path.as_str(), code.as_str()));
+        let mut all_well = true;
+        for (path, code) in refused.chain(failed) {
+            say(&format!("not ingested: {path} ({code})"))?;
+            all_well = false;
+        }
+        if counts.open > 0 {
+            say("Stopped; the rest goes on when api-service runs, or with the next `ingest`.")?;
+        }
+        Ok(all_well && counts.open == 0)
+    }
 }
 
 fn base_name(arguments: &IngestArguments) -> Result<String> {
@@ -95,7 +145,7 @@ fn base_name(arguments: &IngestArguments) -> Result<String> {
 
 async fn queue(
     app: &App,
-    directory: &std::path::Path,
+    directory: &Path,
     name: &str,
     found: Found,
 ) -> Result<(DirectoryReport, usize)> {

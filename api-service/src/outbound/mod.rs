@@ -17,4 +17,5 @@ pub mod qdrant;
 pub mod sandbox;
 pub mod sql;
 pub mod threads;
+pub mod watching;
 pub mod web;

@@ -243,3 +243,51 @@ async fn an_ingest_that_is_killed_is_finished_by_the_next() {
     let check = run(&mut command(folder.path()), &["index", "check"]);
     assert!(text(&check.stdout).ends_with("The index agrees with the database.\n"));
 }
+
+/// Waits until so many documents can be found, and so many were changed.
+async fn until(folder: &Path, documents: i64, versions: i64) {
+    let began = Instant::now();
+    let query = "SELECT COUNT(*), CAST(COALESCE(SUM(live_version), 0) AS BIGINT) FROM documents \
+        WHERE live_version = newest_version";
+    while numbers(folder, query).await != (documents, versions) {
+        assert!(began.elapsed() < Duration::from_mins(1), "nothing comes");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_is_watched_is_followed_until_the_end() {
+    let (folder, pages) = (with_model(), tempfile::tempdir().unwrap());
+    let page = |name: &str| pages.path().join(name);
+    fs::write(page("a.md"), "# A\n\nTea.").unwrap();
+    let directory = pages.path().to_str().unwrap();
+    let child = command(folder.path())
+        .args(["ingest", directory, "--knowledge-base", "book", "--watch"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until(folder.path(), 1, 1).await;
+    fs::create_dir(page("more")).unwrap();
+    fs::write(page("more/b.md"), "# B\n\nCoffee.").unwrap();
+    until(folder.path(), 2, 2).await;
+    fs::write(page("a.md"), "# A\n\nCocoa.").unwrap();
+    until(folder.path(), 2, 3).await;
+    fs::remove_file(page("more/b.md")).unwrap();
+    until(folder.path(), 1, 2).await;
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("Watching the directory; Ctrl-C ends it.\n"),
+        "{said}"
+    );
+}
