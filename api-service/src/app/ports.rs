@@ -36,7 +36,7 @@ pub use sources::{
     FetchError, Fetched, FetchedPage, KnownPage, NewPage, NewSource, Repositories, RepositoryFile,
     SourceStore, Visit, Web,
 };
-pub use views::{ChunkView, DocumentViews, LinkSeal, Original};
+pub use views::{ChunkView, DocumentViews, LinkSeal, Original, ShownVersion};
 
 /// The database failed, or holds what it can't hold.
 #[derive(Debug, thiserror::Error)]

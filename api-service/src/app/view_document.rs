@@ -8,12 +8,12 @@ use super::{
     App,
     error::Error,
     knowledge::LARGEST_PAGE,
-    ports::{ChunkView, Original},
+    ports::{ChunkView, Original, ShownVersion},
 };
 use crate::domain::{
-    chunk::{ChunkId, HEADING_SEPARATOR},
-    document::DocumentId,
-    link::{DocumentLink, LINK_LIFETIME, heading_anchor},
+    chunk::{ChunkId, HEADING_SEPARATOR, Passage},
+    document::{DocumentId, MediaType},
+    link::{DocumentLink, LINK_LIFETIME, heading_anchor, page_anchor},
     principal::Principal,
 };
 
@@ -22,7 +22,7 @@ use crate::domain::{
 pub struct LinkWanted {
     /// For how many seconds it is to hold.
     pub lifetime: Option<i64>,
-    /// The chunk whose heading it is to lead to.
+    /// The chunk that it is to lead to: to its page in a PDF, else to its heading.
     pub chunk: Option<String>,
     /// The page it is to lead to, from 1.
     pub page: Option<u32>,
@@ -59,8 +59,9 @@ impl App {
 
     /// The bytes of a document that the caller may read, as they were sent.
     pub async fn original(&self, caller: &Principal, id: &str) -> Result<Original, Error> {
-        let (id, version) = self.shown(caller, id).await?;
-        let original = self.views.original(&caller.scope(), &id, version).await?;
+        let (id, shown) = self.shown(caller, id).await?;
+        let (scope, version) = (caller.scope(), shown.version);
+        let original = self.views.original(&scope, &id, version).await?;
         original.ok_or(Error::NoSuchDocument)
     }
 
@@ -71,20 +72,23 @@ impl App {
         id: &str,
         wanted: &LinkWanted,
     ) -> Result<MadeLink, Error> {
-        let (document, version) = self.shown(caller, id).await?;
+        let (document, shown) = self.shown(caller, id).await?;
         let lifetime = wanted.lifetime.unwrap_or(LINK_LIFETIME);
         if !(1..=LINK_LIFETIME).contains(&lifetime) {
             return Err(Error::LinkLifetime);
         }
         let anchor = match (&wanted.chunk, wanted.page) {
-            (Some(chunk), _) => self.anchor_of(caller, &document, chunk).await?,
-            (None, Some(page)) => format!("page={page}"),
+            (Some(chunk), _) => {
+                let passage = self.passage_in(caller, &document, chunk).await?;
+                anchor_of(&passage, shown.media_type)
+            }
+            (None, Some(page)) => page_anchor(page),
             (None, None) => String::new(),
         };
         let issued_at = self.clock.now();
         let link = DocumentLink {
             document,
-            version,
+            version: shown.version,
             user: caller.user_id().ok_or(Error::NoSuchDocument)?.clone(),
             issued_at,
             expires_at: issued_at + lifetime * 1000,
@@ -112,28 +116,39 @@ impl App {
         original.await?.ok_or(Error::InvalidLink)
     }
 
-    async fn shown(&self, caller: &Principal, id: &str) -> Result<(DocumentId, i64), Error> {
+    async fn shown(
+        &self,
+        caller: &Principal,
+        id: &str,
+    ) -> Result<(DocumentId, ShownVersion), Error> {
         if !is_id(id) {
             return Err(Error::NoSuchDocument);
         }
         let id = DocumentId(id.to_owned());
-        let version = self.views.shown_version(&caller.scope(), &id).await?;
-        Ok((id, version.ok_or(Error::NoSuchDocument)?))
+        let shown = self.views.shown_version(&caller.scope(), &id).await?;
+        Ok((id, shown.ok_or(Error::NoSuchDocument)?))
     }
 
-    async fn anchor_of(
+    async fn passage_in(
         &self,
         caller: &Principal,
         document: &DocumentId,
         chunk: &str,
-    ) -> Result<String, Error> {
+    ) -> Result<Passage, Error> {
         let ids = [ChunkId(chunk.to_owned())];
         let found = self.documents.passages(&caller.scope(), &ids).await?;
         let mut here = found
             .into_iter()
             .filter(|passage| passage.document_id == *document);
-        let passage = here.next().ok_or(Error::NoSuchChunk)?;
-        let innermost = passage.heading.rsplit(HEADING_SEPARATOR).next();
-        Ok(heading_anchor(innermost.unwrap_or_default()))
+        here.next().ok_or(Error::NoSuchChunk)
     }
+}
+
+/// What leads to a passage of a document of this format.
+fn anchor_of(passage: &Passage, format: MediaType) -> String {
+    if let (MediaType::Pdf, Some(page)) = (format, passage.page) {
+        return page_anchor(page);
+    }
+    let innermost = passage.heading.rsplit(HEADING_SEPARATOR).next();
+    heading_anchor(innermost.unwrap_or_default())
 }

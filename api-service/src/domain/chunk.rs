@@ -18,6 +18,8 @@ pub struct ChunkText {
     pub text: String,
     /// Where it stands in the document's content, in bytes.
     pub span: Range<usize>,
+    /// The page it begins on, from 1; none where the document has no pages.
+    pub page: Option<u32>,
 }
 
 /// What stands between the headings of a path.
@@ -87,6 +89,8 @@ pub struct Passage {
     pub text: String,
     /// Where it stands in the document's content, in bytes.
     pub span: Range<usize>,
+    /// The page it begins on, from 1; none where the document has no pages.
+    pub page: Option<u32>,
     /// How well it fits the question, from 0 to 1; of use for an order alone.
     pub score: f64,
 }

@@ -32,6 +32,11 @@ pub fn heading_anchor(heading: &str) -> String {
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
+/// What names a page of a PDF, from 1 (RFC 8118, section 3).
+pub fn page_anchor(page: u32) -> String {
+    format!("page={page}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,7 +43,10 @@ pub fn chunk(
     cutter
         .merge(cut)
         .into_iter()
-        .map(|part| part.chunk)
+        .map(|part| ChunkText {
+            page: parsed.page_of(part.chunk.span.start),
+            ..part.chunk
+        })
         .collect()
 }
 
@@ -163,6 +166,7 @@ impl Cutter<'_> {
             headings: headings.to_vec(),
             text: String::new(),
             span: 0..0,
+            page: None,
         };
         let context = (self.count)(&probe.context_line(self.title));
         self.max_tokens
@@ -194,6 +198,7 @@ impl Cutter<'_> {
                         headings: section.headings.clone(),
                         text: piece.text,
                         span: piece.span,
+                        page: None,
                     };
                     // Only a section's first part follows its headings.
                     let first = parts.is_empty() && open.is_none();
@@ -337,6 +342,7 @@ impl Cutter<'_> {
                 headings,
                 text,
                 span,
+                page: None,
             },
             tokens,
             starts,
@@ -454,6 +460,24 @@ mod tests {
         assert_eq!(got.len(), 1);
         assert_eq!(got[0].headings, Vec::<String>::new());
         assert_eq!(got[0].text, "A\nB\n\nC\n\nD\ntext\n\nE");
+    }
+
+    #[test]
+    fn a_chunk_is_on_the_page_that_its_text_begins_on() {
+        let long = "This sentence has exactly six words. ".repeat(20);
+        let source = format!("# A\n\n{long}\n\n# B\n\n{long}\n\n## C\n\nshort\n\n## D\n\ntext\n");
+        let place = |text: &str| source.find(text).unwrap();
+        let pages = |pages: Vec<usize>| {
+            let mut parsed = parse(MediaType::Markdown, &source).unwrap();
+            parsed.pages = pages;
+            let chunks = chunk(&parsed, "T", 124, &words).into_iter();
+            chunks.map(|chunk| chunk.page).collect::<Vec<_>>()
+        };
+        assert_eq!(pages(vec![]), [None; 3]);
+        // A heading may be the last of its page, and what is joined goes on over pages.
+        let [first, c, d] = [place("This"), place("## C"), place("## D")];
+        assert_eq!(pages(vec![0, 2, first, c]), [3, 3, 4].map(Some));
+        assert_eq!(pages(vec![0, first + 9, c + 5, d]), [1, 2, 2].map(Some));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use api_service::{
     app::ports::{DocumentReader, ReadError},
     domain::document::MediaType,
     outbound::sandbox::Sandbox,
-    pipeline::parsing::{ParseError, Parsed, settle},
+    pipeline::parsing::{BlockKind, ParseError, Parsed, settle},
 };
 
 use crate::{hostile::cut, support::remark};
@@ -87,6 +87,13 @@ async fn good_files_are_read() {
         let paged = name.starts_with("pdf") || name.starts_with("pptx");
         assert_eq!(!parsed.pages.is_empty(), paged, "{name}: pages");
         let chunks = cut(&name, &parsed);
+        for chunk in &chunks {
+            assert_eq!(chunk.page.is_some(), paged, "{name}: {chunk:?}");
+            let begin = chunk.text.lines().find(|line| !is_heading(&parsed, line));
+            if let (Some(page), Some(begin)) = (chunk.page, begin) {
+                assert!(on_page(&parsed, page).contains(begin), "{name}: {chunk:?}");
+            }
+        }
         let text: Vec<&str> = chunks.iter().map(|chunk| chunk.text.as_str()).collect();
         let text = format!("{:?}\n{}", chunks[0].headings, text.join("\n"));
         for (file, has, lacks) in GOOD.iter().filter(|(file, _, _)| *file == name) {
@@ -98,6 +105,19 @@ async fn good_files_are_read() {
             }
         }
     }
+}
+
+/// Whether a line may stand before a text that begins on a later page.
+fn is_heading(parsed: &Parsed, line: &str) -> bool {
+    let mut blocks = parsed.blocks.iter();
+    blocks.any(|block| matches!(block.kind, BlockKind::Heading(_)) && block.text == line)
+}
+
+/// The text of a page.
+fn on_page(parsed: &Parsed, page: u32) -> &str {
+    let page = usize::try_from(page).unwrap();
+    let end = parsed.pages.get(page).copied();
+    &parsed.source[parsed.pages[page - 1]..end.unwrap_or(parsed.source.len())]
 }
 
 fn dump(parsed: &Parsed) -> String {
@@ -141,8 +161,7 @@ async fn filings_have_the_words_of_their_pages() {
         let expected: Vec<&str> = line["text"].as_str().unwrap().split('\u{c}').collect();
         let all: Vec<usize> = (parsed.pages.iter().enumerate())
             .map(|(page, begin)| {
-                let end = parsed.pages.get(page + 1).copied();
-                let text = &parsed.source[*begin..end.unwrap_or(parsed.source.len())];
+                let text = on_page(&parsed, parsed.page_of(*begin).unwrap());
                 shared_words(expected.get(page).unwrap_or(&""), text)
             })
             .collect();

@@ -117,6 +117,7 @@ async fn a_link_leads_to_a_heading_or_a_page() {
             "heading": "The kettle",
             "text": "It is red.",
             "span": {"start": 14, "end": 24},
+            "page": null,
         }],
         "next": null,
     });

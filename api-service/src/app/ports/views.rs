@@ -5,7 +5,12 @@ use std::ops::Range;
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{chunk::ChunkId, document::DocumentId, link::DocumentLink, principal::Scope};
+use crate::domain::{
+    chunk::ChunkId,
+    document::{DocumentId, MediaType},
+    link::DocumentLink,
+    principal::Scope,
+};
 
 /// A chunk as it stands in its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +25,17 @@ pub struct ChunkView {
     pub text: String,
     /// Where it stands in the document's content, in bytes.
     pub span: Range<usize>,
+    /// The page it begins on, from 1; none where the document has no pages.
+    pub page: Option<u32>,
+}
+
+/// Which version of a document is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShownVersion {
+    /// Its number.
+    pub version: i64,
+    /// Its format.
+    pub media_type: MediaType,
 }
 
 /// The bytes of a document as they were sent.
@@ -53,7 +69,7 @@ pub trait DocumentViews: Send + Sync {
         &self,
         scope: &Scope,
         id: &DocumentId,
-    ) -> Result<Option<i64>, StoreError>;
+    ) -> Result<Option<ShownVersion>, StoreError>;
     /// The bytes of the version of a document in `scope`, while that is the one
     /// that is shown.
     async fn original(

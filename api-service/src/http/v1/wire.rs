@@ -296,6 +296,7 @@ pub struct SourceWire {
     heading: String,
     text: String,
     span: SpanWire,
+    page: Option<u32>,
     score: f64,
 }
 
@@ -321,6 +322,7 @@ impl From<Passage> for SourceWire {
                 start: passage.span.start,
                 end: passage.span.end,
             },
+            page: passage.page,
             // Four digits are more than the score means.
             score: (passage.score * 10_000.0).round() / 10_000.0,
         }

@@ -1,7 +1,7 @@
 //! Chunks: kept by the worker, read as passages.
 
 use super::{
-    IN_SCOPE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes, jobs::OVER, lock_document,
+    IN_SCOPE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes, jobs::OVER, lock_document, page,
     placeholders, size, sql, to_bytes,
 };
 use crate::{
@@ -28,6 +28,7 @@ type PassageRow = (
     String,
     i64,
     i64,
+    i64,
 );
 
 impl SqlStore {
@@ -40,7 +41,7 @@ impl SqlStore {
         for ids in ids.chunks(MOST_PLACEHOLDERS) {
             let text = format!(
                 "SELECT c.id, d.id, d.external_id, d.title, d.path, c.heading, c.text, \
-                 c.span_start, c.span_end FROM {LIVE} \
+                 c.span_start, c.span_end, c.page FROM {LIVE} \
                  JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
                  WHERE {IN_SCOPE} AND c.id IN ({})",
                 placeholders(2, ids.len())
@@ -102,11 +103,12 @@ impl SqlStore {
         for chunk in chunks {
             sqlx::query(
                 "INSERT INTO chunks (id, document_id, version, ordinal, heading, text, \
-                 span_start, span_end, content_hash) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+                 span_start, span_end, page, content_hash) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
                  ON CONFLICT (id) DO UPDATE SET heading = excluded.heading, \
                  text = excluded.text, span_start = excluded.span_start, \
-                 span_end = excluded.span_end, content_hash = excluded.content_hash",
+                 span_end = excluded.span_end, page = excluded.page, \
+                 content_hash = excluded.content_hash",
             )
             .bind(&chunk.id.0)
             .bind(&job.document_id.0)
@@ -116,6 +118,7 @@ impl SqlStore {
             .bind(&chunk.chunk.text)
             .bind(bigint(chunk.chunk.span.start))
             .bind(bigint(chunk.chunk.span.end))
+            .bind(i64::from(chunk.chunk.page.unwrap_or_default()))
             .bind(&chunk.content_hash)
             .execute(&mut *transaction)
             .await?;
@@ -135,7 +138,7 @@ impl SqlStore {
 }
 
 fn passage(row: PassageRow) -> Passage {
-    let (chunk_id, document_id, external_id, title, path, heading, text, start, end) = row;
+    let (chunk_id, document_id, external_id, title, path, heading, text, start, end, on) = row;
     Passage {
         chunk_id: ChunkId(chunk_id),
         document_id: DocumentId(document_id),
@@ -145,6 +148,7 @@ fn passage(row: PassageRow) -> Passage {
         heading,
         text,
         span: size(start)..size(end),
+        page: page(on),
         score: 0.0,
     }
 }

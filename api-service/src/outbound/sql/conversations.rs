@@ -123,8 +123,8 @@ async fn add_source(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO message_sources (message_id, number, chunk_id, document_id, title, path, \
-         heading, text, span_start, span_end, score) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         heading, text, span_start, span_end, page, score) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(message)
     .bind(bigint(number))
@@ -136,6 +136,7 @@ async fn add_source(
     .bind(&source.text)
     .bind(bigint(source.span.start))
     .bind(bigint(source.span.end))
+    .bind(i64::from(source.page.unwrap_or_default()))
     .bind(source.score)
     .execute(&mut **transaction)
     .await?;

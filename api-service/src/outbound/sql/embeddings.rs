@@ -365,6 +365,7 @@ fn point(row: &sqlx::any::AnyRow) -> Result<StoredPoint, StoreError> {
             .collect(),
         text: row.try_get("text")?,
         span: 0..0,
+        page: None,
     };
     Ok(StoredPoint {
         point: IndexPoint {

@@ -105,6 +105,11 @@ fn size(number: i64) -> usize {
     usize::try_from(number).unwrap_or_default()
 }
 
+/// A page as it is stored; 0 stands for none.
+fn page(number: i64) -> Option<u32> {
+    u32::try_from(number).ok().filter(|page| *page > 0)
+}
+
 fn bigint(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

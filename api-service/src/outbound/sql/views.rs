@@ -2,16 +2,21 @@
 
 use async_trait::async_trait;
 
-use super::{IN_SCOPE, SqlStore, bigint, size, sql};
+use super::{IN_SCOPE, SqlStore, bigint, impossible, page, size, sql};
 use crate::{
-    app::ports::{ChunkView, DocumentViews, Original, StoreError},
-    domain::{chunk::ChunkId, document::DocumentId, principal::Scope},
+    app::ports::{ChunkView, DocumentViews, Original, ShownVersion, StoreError},
+    domain::{
+        chunk::ChunkId,
+        document::{DocumentId, MediaType},
+        principal::Scope,
+    },
 };
 
-/// The version of document `d` that is shown.
-const SHOWN: &str = "CASE WHEN d.live_version > 0 THEN d.live_version ELSE d.newest_version END";
+/// The version of document `d` that is shown, as `v`.
+const SHOWN_VERSION: &str = "document_versions v ON v.document_id = d.id AND v.version = CASE \
+    WHEN d.live_version > 0 THEN d.live_version ELSE d.newest_version END";
 
-type ChunkRow = (String, i64, String, String, i64, i64);
+type ChunkRow = (String, i64, String, String, i64, i64, i64);
 
 #[async_trait]
 impl DocumentViews for SqlStore {
@@ -23,7 +28,8 @@ impl DocumentViews for SqlStore {
         limit: usize,
     ) -> Result<Vec<ChunkView>, StoreError> {
         let query = format!(
-            "SELECT c.id, c.ordinal, c.heading, c.text, c.span_start, c.span_end FROM chunks c \
+            "SELECT c.id, c.ordinal, c.heading, c.text, c.span_start, c.span_end, c.page \
+             FROM chunks c \
              JOIN documents d ON d.id = c.document_id AND d.live_version = c.version \
              JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
              WHERE {IN_SCOPE} AND d.id = $2 AND c.ordinal > $3 ORDER BY c.ordinal LIMIT $4"
@@ -37,12 +43,13 @@ impl DocumentViews for SqlStore {
             .await?;
         let chunks = rows
             .into_iter()
-            .map(|(id, ordinal, heading, text, start, end)| ChunkView {
+            .map(|(id, ordinal, heading, text, start, end, on)| ChunkView {
                 id: ChunkId(id),
                 ordinal,
                 heading,
                 text,
                 span: size(start)..size(end),
+                page: page(on),
             });
         Ok(chunks.collect())
     }
@@ -51,17 +58,25 @@ impl DocumentViews for SqlStore {
         &self,
         scope: &Scope,
         id: &DocumentId,
-    ) -> Result<Option<i64>, StoreError> {
+    ) -> Result<Option<ShownVersion>, StoreError> {
         let query = format!(
-            "SELECT {SHOWN} FROM documents d \
-             JOIN knowledge_bases k ON k.id = d.knowledge_base_id WHERE {IN_SCOPE} AND d.id = $2"
+            "SELECT v.version, v.media_type FROM documents d \
+             JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
+             JOIN {SHOWN_VERSION} WHERE {IN_SCOPE} AND d.id = $2"
         );
-        let row: Option<(i64,)> = sqlx::query_as(sql(query))
+        let row: Option<(i64, String)> = sqlx::query_as(sql(query))
             .bind(scope.owner())
             .bind(&id.0)
             .fetch_optional(&self.database.pool)
             .await?;
-        Ok(row.map(|(version,)| version))
+        row.map(|(version, name)| {
+            let media_type = MediaType::from_name(&name);
+            Ok(ShownVersion {
+                version,
+                media_type: media_type.ok_or_else(|| impossible(&id.0, &name))?,
+            })
+        })
+        .transpose()
     }
 
     async fn original(
@@ -73,8 +88,7 @@ impl DocumentViews for SqlStore {
         let query = format!(
             "SELECT d.path, d.title, v.media_type, v.content FROM documents d \
              JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
-             JOIN document_versions v ON v.document_id = d.id AND v.version = {SHOWN} \
-             WHERE {IN_SCOPE} AND d.id = $2 AND v.version = $3"
+             JOIN {SHOWN_VERSION} WHERE {IN_SCOPE} AND d.id = $2 AND v.version = $3"
         );
         let row: Option<(String, String, String, Vec<u8>)> = sqlx::query_as(sql(query))
             .bind(scope.owner())

@@ -46,9 +46,9 @@ pub struct Parsed {
 
 impl Parsed {
     /// The page of a place in the text, from 1.
-    pub fn page_of(&self, at: usize) -> Option<usize> {
+    pub fn page_of(&self, at: usize) -> Option<u32> {
         let page = self.pages.partition_point(|begin| *begin <= at);
-        (page > 0).then_some(page)
+        u32::try_from(page).ok().filter(|page| *page > 0)
     }
 
     /// Whether all places lie in the text, between characters.

@@ -98,6 +98,7 @@ async fn sources_are_kept_as_they_stood(shelf: Shelf) {
         heading: "One › Two".to_owned(),
         text: "The text.".to_owned(),
         span: 3..12,
+        page: Some(4),
         score: 0.625,
     };
     let answer = NewMessage {
@@ -107,12 +108,12 @@ async fn sources_are_kept_as_they_stood(shelf: Shelf) {
     };
     let added = shelf.store.add(&ada, &conversation, answer, NOON);
     added.await.unwrap();
-    let kept: (i64, i64, String, f64) = sqlx::query_as(
-        "SELECT m.complete, s.number, s.heading, s.score FROM messages m \
+    let kept: (i64, i64, String, i64, f64) = sqlx::query_as(
+        "SELECT m.complete, s.number, s.heading, s.page, s.score FROM messages m \
          JOIN message_sources s ON s.message_id = m.id ORDER BY s.number DESC LIMIT 1",
     )
     .fetch_one(&shelf.database.pool)
     .await
     .unwrap();
-    assert_eq!(kept, (0, 2, "One › Two".to_owned(), 0.625));
+    assert_eq!(kept, (0, 2, "One › Two".to_owned(), 4, 0.625));
 }

@@ -1,7 +1,9 @@
 //! Knowledge bases, documents and what is found of them.
 
 use api_service::{
-    app::ports::{DocumentStore, EmbeddingStore, JobStore, Page, Published, Refused},
+    app::ports::{
+        DocumentStore, DocumentViews, EmbeddingStore, JobStore, Page, Published, Refused,
+    },
     domain::{
         chunk::ChunkId,
         document::{Change, DocumentId, Origin},
@@ -243,11 +245,16 @@ async fn passages_are_live_and_in_scope(shelf: Shelf) {
     assert_eq!(found.len(), 1);
     let passage = &found[0];
     assert_eq!((passage.text.as_str(), &passage.span), ("second", &(1..11)));
+    assert_eq!(passage.page, Some(1));
     assert_eq!(passage.heading, "Part › Chapter");
     assert_eq!(passage.title, "Title");
     assert_eq!(passage.external_id, "document-10");
     assert_eq!(shelf.store.passages(&scope("ben"), &ids).await.unwrap(), []);
     assert_eq!(shelf.store.passages(&scope("ada"), &[]).await.unwrap(), []);
+
+    let (ada, document) = (scope("ada"), &job.document_id);
+    let seen = shelf.store.chunks(&ada, document, -1, 9).await.unwrap();
+    assert_eq!([seen[0].page, seen[1].page], [None, Some(1)]);
 
     // The next version's chunks are not shown before it is published.
     shelf.put(next(10, 600, &notes, "two")).await;

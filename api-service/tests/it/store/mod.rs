@@ -234,6 +234,8 @@ fn chunks(job: &ClaimedJob, texts: &[&str]) -> Vec<EmbeddedChunk> {
             headings: vec!["Part".to_owned(), "Chapter".to_owned()],
             text: (*text).to_owned(),
             span: ordinal..ordinal + 10,
+            // The first has none.
+            page: u32::try_from(ordinal).ok().filter(|page| *page > 0),
         },
         content_hash: format!("hash of {text}"),
         embedding: vec![0.25, -1.5, f32::MIN_POSITIVE],

@@ -3,7 +3,7 @@
 //! `${name}` in a scenario is what an earlier step captured, a token of
 //! [`super::forge`] as `${forged.name}`, or so many letters as `${long.9}`. In
 //! an expected value `<id>`, `<number>`, `<score>` and `<text>` stand for any
-//! such value; a header that is `<absent>` must not be there. The body of an
+//! such value, and `<text>…` for a text with this end; a header that is `<absent>` must not be there. The body of an
 //! event stream is the list of its events.
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -278,6 +278,9 @@ fn matches_text(pattern: &str, found: &Value) -> bool {
             .is_some_and(|score| score > 0.0 && score <= 1.0),
         "<text>" => text.is_some_and(|text| !text.is_empty()),
         "<id>" => text.is_some_and(is_id),
-        literal => text == Some(literal),
+        literal => match literal.strip_prefix("<text>") {
+            Some(end) => text.is_some_and(|text| text.len() > end.len() && text.ends_with(end)),
+            None => text == Some(literal),
+        },
     }
 }

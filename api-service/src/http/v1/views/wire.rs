@@ -34,6 +34,7 @@ struct ChunkWire {
     heading: String,
     text: String,
     span: SpanWire,
+    page: Option<u32>,
 }
 
 /// Where it stands in the document's content, in bytes.
@@ -54,6 +55,7 @@ impl From<ChunkView> for ChunkWire {
                 start: chunk.span.start,
                 end: chunk.span.end,
             },
+            page: chunk.page,
         }
     }
 }
