@@ -18,7 +18,10 @@ use super::{
     error::Error,
     ports::{AccountFeed, AccountStream, FeedError},
 };
-use crate::domain::account::{AccountEvent, Happening, Refusals};
+use crate::domain::{
+    account::{AccountEvent, Happening, Refusals},
+    principal::Principal,
+};
 
 /// Events that are applied at once, where as many are there.
 const BATCH: usize = 500;
@@ -57,6 +60,12 @@ impl RefusedTokens {
         let refusals = self.refusals.read();
         let refusals = refusals.unwrap_or_else(PoisonError::into_inner);
         refusals.refuse(user, session, issued_at)
+    }
+
+    /// Whether what a caller showed is refused by now.
+    pub fn refuse_caller(&self, caller: &Principal) -> bool {
+        let shown = caller.user_id().zip(caller.shown());
+        shown.is_some_and(|(user, shown)| self.refuse(&user.0, &shown.session, shown.issued_at))
     }
 
     /// Whether auth-service was not heard for so long that people should know.

@@ -9,7 +9,7 @@ use super::{
     App,
     error::Error,
     knowledge::check,
-    ports::{Page, Refused},
+    ports::{Page, Refused, UnverifiedKey, UnverifiedToken},
 };
 use crate::domain::{
     job::{Job, JobState},
@@ -64,8 +64,8 @@ impl App {
         self.job(caller, id).await
     }
 
-    /// Tells where a job stands, then each change, and ends when the job is over
-    /// or the process stops.
+    /// Tells where a job stands, then each change, and ends when the job is over,
+    /// the caller would not be let in any more, or the process stops.
     pub async fn watch_job(
         self: Arc<Self>,
         caller: Principal,
@@ -87,6 +87,18 @@ impl App {
         Ok(told.take_until(Box::pin(ended)))
     }
 
+    /// The job as it is now, for a caller who would still be let in.
+    async fn look(&self, caller: &Principal, id: &str) -> Result<Job, Error> {
+        if !self.refused.refuse_caller(caller) {
+            return self.job(caller, id).await;
+        }
+        Err(if caller.is_key() {
+            UnverifiedKey::Invalid.into()
+        } else {
+            UnverifiedToken::Invalid.into()
+        })
+    }
+
     /// The next thing to tell, and the job where more may come after it.
     async fn next_change(
         &self,
@@ -95,7 +107,7 @@ impl App {
     ) -> (Result<Job, Error>, Option<Job>) {
         loop {
             tokio::time::sleep(LOOK).await;
-            match self.job(caller, &last.id).await {
+            match self.look(caller, &last.id).await {
                 Ok(job) if moved_on(&last, &job) => {
                     let more = Some(job.clone()).filter(|job| !job.state.is_over());
                     return (Ok(job), more);

@@ -23,7 +23,7 @@ use crate::domain::{
     index::{Hit, IndexPoint, IndexQuery, SparseVector},
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
     language::Language,
-    principal::{Principal, Scope, SearchScope, UserId},
+    principal::{Principal, Scope, SearchScope, Shown, UserId},
     quota::Quota,
     request_key::KeyedRequest,
 };
@@ -192,9 +192,13 @@ pub struct VerifiedKey {
 }
 
 impl VerifiedKey {
-    /// Who asks with it.
-    pub fn principal(&self) -> Principal {
-        Principal::key(self.user.clone(), self.role, self.scopes.clone())
+    /// Who asks with it, where auth-service was asked at this time.
+    pub fn principal(&self, asked_at: Millis) -> Principal {
+        let shown = Shown {
+            session: self.session.clone(),
+            issued_at: asked_at / 1000,
+        };
+        Principal::key(self.user.clone(), self.role, self.scopes.clone(), shown)
     }
 }
 

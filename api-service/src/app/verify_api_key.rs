@@ -56,8 +56,9 @@ impl ApiKeys {
         if !is_api_key(key) {
             return Err(UnverifiedKey::Invalid);
         }
-        let Some(known) = self.known.get(key, self.clock.now()) else {
-            return Ok(self.lookup.verify_api_key(key, 0).await?.principal());
+        let now = self.clock.now();
+        let Some(known) = self.known.get(key, now) else {
+            return Ok(self.lookup.verify_api_key(key, 0).await?.principal(now));
         };
         // Others who show the same key wait here: it is asked for once.
         let mut known = known.lock().await;
@@ -66,7 +67,7 @@ impl ApiKeys {
         }
         let asked_at = self.clock.now();
         let answer = self.lookup.verify_api_key(key, known.owed).await;
-        let said = answer.as_ref().map(VerifiedKey::principal);
+        let said = answer.as_ref().map(|key| key.principal(asked_at));
         let said = said.map_err(|refusal| *refusal);
         match answer {
             Err(UnverifiedKey::Unavailable) => known.silent_until = self.clock.now() + SILENCE,
@@ -105,7 +106,7 @@ impl KnownKey {
         match &self.answer {
             Some((Ok(key), asked_at)) if self.holds(now) && !is_void(key, *asked_at, refused) => {
                 self.owed += 1;
-                Some(Ok(key.principal()))
+                Some(Ok(key.principal(*asked_at)))
             }
             Some((Err(refusal), asked_at)) if self.holds(now) => {
                 Some(Err(refusal.after(now - asked_at)))
@@ -136,7 +137,7 @@ impl KnownKey {
 /// Whether something happened to the key or its owner since auth-service was
 /// asked: a token that it had issued then would be void.
 fn is_void(key: &VerifiedKey, asked_at: Millis, refused: &RefusedTokens) -> bool {
-    refused.refuse(&key.user.0, &key.session, asked_at / 1000)
+    refused.refuse_caller(&key.principal(asked_at))
 }
 
 /// What is known of keys, by their hashes. Keys themselves are not kept.

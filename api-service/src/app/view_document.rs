@@ -14,7 +14,7 @@ use crate::domain::{
     chunk::{ChunkId, HEADING_SEPARATOR, Passage},
     document::{DocumentId, MediaType},
     link::{DocumentLink, LINK_LIFETIME, heading_anchor, page_anchor},
-    principal::Principal,
+    principal::{Principal, Shown},
 };
 
 /// What a link is asked for.
@@ -106,12 +106,17 @@ impl App {
         if link.expires_at <= self.clock.now() {
             return Err(Error::ExpiredLink);
         }
+        let shown = Shown {
+            session: String::new(),
+            issued_at: link.issued_at / 1000,
+        };
+        // The role changes nothing about what may be read.
+        let maker = Principal::user(link.user, Role::User, shown);
         // What ends the tokens of its maker ends their links.
-        if self.refused.refuse(&link.user.0, "", link.issued_at / 1000) {
+        if self.refused.refuse_caller(&maker) {
             return Err(Error::InvalidLink);
         }
-        // The role changes nothing about what may be read.
-        let scope = Principal::user(link.user, Role::User).scope();
+        let scope = maker.scope();
         let original = self.views.original(&scope, &link.document, link.version);
         original.await?.ok_or(Error::InvalidLink)
     }

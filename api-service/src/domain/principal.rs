@@ -11,6 +11,15 @@ use super::knowledge_base::KnowledgeBaseId;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UserId(pub String);
 
+/// What somebody showed, as far as it can be void before it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The session whose end is its end: the `sid` of a token; empty for none.
+    pub session: String,
+    /// When it was issued or, of an API key, last asked about; in seconds.
+    pub issued_at: i64,
+}
+
 /// A caller whose credentials were verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
@@ -25,29 +34,32 @@ enum Identity {
         /// What an API key that stands for them may be used for; nothing where
         /// they ask themselves.
         scopes: Option<KeyScopes>,
+        shown: Shown,
     },
     Operator,
 }
 
 impl Principal {
     /// The user of a verified token.
-    pub const fn user(id: UserId, role: Role) -> Self {
+    pub const fn user(id: UserId, role: Role, shown: Shown) -> Self {
         Self {
             identity: Identity::User {
                 id,
                 role,
                 scopes: None,
+                shown,
             },
         }
     }
 
     /// The owner of a verified API key, as far as `scopes` go.
-    pub const fn key(id: UserId, role: Role, scopes: KeyScopes) -> Self {
+    pub const fn key(id: UserId, role: Role, scopes: KeyScopes, shown: Shown) -> Self {
         Self {
             identity: Identity::User {
                 id,
                 role,
                 scopes: Some(scopes),
+                shown,
             },
         }
     }
@@ -66,6 +78,25 @@ impl Principal {
             Identity::User { id, .. } => Some(id),
             Identity::Operator => None,
         }
+    }
+
+    /// What they showed; the operator shows nothing.
+    pub const fn shown(&self) -> Option<&Shown> {
+        match &self.identity {
+            Identity::User { shown, .. } => Some(shown),
+            Identity::Operator => None,
+        }
+    }
+
+    /// Whether that was an API key.
+    pub const fn is_key(&self) -> bool {
+        matches!(
+            self.identity,
+            Identity::User {
+                scopes: Some(_),
+                ..
+            }
+        )
     }
 
     /// Whether what they showed is good for this: an API key has its scopes, an

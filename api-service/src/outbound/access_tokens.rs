@@ -14,7 +14,7 @@ use crate::{
         follow_accounts::RefusedTokens,
         ports::{TokenVerifier, UnverifiedToken},
     },
-    domain::principal::{Principal, UserId},
+    domain::principal::{Principal, Shown, UserId},
 };
 
 /// Clocks may differ by this much, in seconds.
@@ -70,7 +70,11 @@ impl TokenRules {
             .claims;
         self.check(&claims)?;
         let role = claims.role();
-        Ok(Principal::user(UserId(claims.sub), role))
+        let shown = Shown {
+            session: claims.sid,
+            issued_at: claims.iat,
+        };
+        Ok(Principal::user(UserId(claims.sub), role, shown))
     }
 
     fn check(&self, claims: &Claims) -> Result<(), UnverifiedToken> {

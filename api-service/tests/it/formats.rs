@@ -89,9 +89,9 @@ async fn good_files_are_read() {
         let chunks = cut(&name, &parsed);
         for chunk in &chunks {
             assert_eq!(chunk.page.is_some(), paged, "{name}: {chunk:?}");
-            let begin = chunk.text.lines().find(|line| !is_heading(&parsed, line));
-            if let (Some(page), Some(begin)) = (chunk.page, begin) {
-                assert!(on_page(&parsed, page).contains(begin), "{name}: {chunk:?}");
+            let first = chunk.text.lines().find(|line| !is_heading(&parsed, line));
+            if let (Some(page), Some(first)) = (chunk.page, first) {
+                assert!(on_page(&parsed, page).contains(first), "{name}: {chunk:?}");
             }
         }
         let text: Vec<&str> = chunks.iter().map(|chunk| chunk.text.as_str()).collect();

@@ -3,14 +3,20 @@
 use std::time::Duration;
 
 use api_service::app::ports::EmbeddingError;
-use axum::body::Body;
-use futures::{StreamExt, stream};
+use auth_service::app::{api_keys::NewApiKey, client::Client};
+use axum::{body::Body, http::request};
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream, Stream},
+};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::{
     ingest::long_document,
-    support::{Parts, TestApp, TestHome, json_request, plain_request, scenario::event},
+    support::{
+        Parts, TestApp, TestHome, accounts::Both, json_request, plain_request, scenario::event,
+    },
 };
 
 async fn halting(call: usize) -> TestApp {
@@ -100,6 +106,71 @@ async fn a_watched_job_whose_document_goes_ends_with_an_error() {
     let gone = json!({"event": "error", "data": {"code": "job_not_found",
         "detail": "There is no job with this id among yours."}});
     assert_eq!(told.last(), Some(&gone));
+}
+
+/// The events of a job's watch that is opened with these credentials, after the
+/// first one.
+async fn watched(app: &TestApp, credentials: &str, id: &str) -> BoxStream<'static, Value> {
+    let watch = showing(credentials, "GET", &format!("/v1/jobs/{id}/events"));
+    let watch = app
+        .router
+        .clone()
+        .oneshot(watch.body(Body::empty()).unwrap());
+    let mut told = events(watch.await.unwrap().into_body()).boxed();
+    assert_eq!(told.next().await.unwrap()["event"], "progress");
+    told
+}
+
+fn showing(credentials: &str, method: &str, path: &str) -> request::Builder {
+    let request = request::Builder::new().method(method).uri(path);
+    request.header("authorization", format!("Bearer {credentials}"))
+}
+
+/// What is told of a watch within a second.
+async fn soon(told: impl Stream<Item = Value>) -> Vec<Value> {
+    let told = tokio::time::timeout(Duration::from_secs(1), told.collect());
+    told.await.expect("the watch goes on")
+}
+
+#[tokio::test]
+async fn a_watch_ends_when_what_was_shown_for_it_is_revoked() {
+    let both = Both::on(TestHome::sqlite()).await;
+    let (auth, app, client) = (&both.auth, &both.app, Client::default());
+    let ada = auth.sign_up("ada").await;
+    let token = auth.token(&ada);
+    let upload = showing(&token, "POST", "/v1/documents");
+    let upload = upload.header("content-type", "application/json");
+    let text = json!({"text": "The lamp glows."}).to_string();
+    let (_, document) = app.ask(upload.body(text.into()).unwrap()).await;
+    let job = document["job"]["id"].as_str().unwrap();
+    let key = async || {
+        let made = auth
+            .app
+            .make_api_key(&ada.user, NewApiKey::default(), &client);
+        made.await.unwrap()
+    };
+    let (deleted, kept) = (key().await, key().await);
+    let by_token = watched(app, &token, job).await;
+    let by_deleted = watched(app, &deleted.secret, job).await;
+    let by_kept = watched(app, &kept.secret, job).await;
+
+    auth.sign_out(&ada).await;
+    let told = soon(by_token).await;
+    assert_eq!((told.len(), &told[0]["event"]), (1, &json!("error")));
+    assert_eq!(told[0]["data"]["code"], "invalid_token");
+    let gone = auth
+        .app
+        .delete_api_key(&ada.user.id, &deleted.key.id, &client);
+    gone.await.unwrap();
+    let told = soon(by_deleted).await;
+    assert_eq!((told.len(), &told[0]["event"]), (1, &json!("error")));
+    assert_eq!(told[0]["data"]["code"], "invalid_api_key");
+
+    let cancel = showing(&kept.secret, "POST", &format!("/v1/jobs/{job}/cancel"));
+    assert_eq!(app.ask(cancel.body(Body::empty()).unwrap()).await.0, 200);
+    let told = soon(by_kept).await;
+    assert_eq!((told.len(), &told[0]["event"]), (1, &json!("done")));
+    both.ears.cover().await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use api_service::{
     app::{add_document::Upload, ports::Page, view_document::LinkWanted},
     domain::{
         knowledge_base::{ShareRole, Visibility},
-        principal::{Principal, UserId},
+        principal::Principal,
         source::{SourceKind, SourceSettings},
     },
     http::{Route, routes},
@@ -23,7 +23,7 @@ use proto::{api_key::KeyScope, claims::Role};
 use serde_json::{Value, json};
 
 use crate::support::{
-    TestApp, TestHome,
+    self, TestApp, TestHome,
     accounts::{Both, Running, refused, within_a_second},
 };
 
@@ -65,7 +65,7 @@ impl Things {
 }
 
 fn principal(user: &User) -> Principal {
-    Principal::user(UserId(user.id.clone()), Role::User)
+    support::user(&user.id, Role::User)
 }
 
 /// Ada's document in a knowledge base that is shared with the friend as editor:

@@ -7,7 +7,7 @@ use api_service::{
         follow_accounts::RefusedTokens,
         ports::{TokenVerifier, UnverifiedToken},
     },
-    domain::principal::{Principal, UserId},
+    domain::principal::{Principal, Shown, UserId},
     outbound::{access_tokens::SharedSecretVerifier, jwks::JwksVerifier},
 };
 use proto::claims::{DEFAULT_AUDIENCE, DEFAULT_ISSUER, Role};
@@ -188,7 +188,11 @@ async fn a_shared_secret_is_taken_and_nothing_else() {
     let ada = auth.sign_up("ada").await;
     let token = auth.token(&ada);
     let principal = sharing.verify(&token).await.unwrap();
-    let expected = Principal::user(UserId(ada.user.id.clone()), Role::User);
+    let shown = Shown {
+        session: ada.session.id.clone(),
+        issued_at: NOON / 1000,
+    };
+    let expected = Principal::user(UserId(ada.user.id.clone()), Role::User, shown);
     assert_eq!(principal, expected);
 
     let other_secret = verifier_with("0123456789abcdef0123456789abcdeF", DEFAULT_ISSUER);

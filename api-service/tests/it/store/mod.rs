@@ -19,7 +19,7 @@ use api_service::{
         embedding_model::{EmbeddingModel, ModelOrigin},
         job::ClaimedJob,
         knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
-        principal::{Principal, Scope, UserId},
+        principal::Scope,
         quota::Quota,
     },
     outbound::sql::SqlStore,
@@ -27,7 +27,7 @@ use api_service::{
 use proto::claims::Role;
 use service_kit::database::Database;
 
-use crate::support::{NOON, TestHome, caller, user_id};
+use crate::support::{NOON, TestHome, caller, user, user_id};
 
 /// Runs each function of a suite on a database of its own, on both engines.
 macro_rules! on_both_engines {
@@ -69,7 +69,7 @@ fn keeper(owner: &str) -> Scope {
     if owner.is_empty() {
         return scope("admin");
     }
-    Principal::user(UserId(owner.to_owned()), Role::User).scope()
+    user(owner, Role::User).scope()
 }
 
 /// The stores over one database.

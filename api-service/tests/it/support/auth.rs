@@ -22,6 +22,9 @@ use super::NOON;
 pub const KID: &str = "key-1";
 pub const SEED: [u8; 32] = [7; 32];
 
+/// The session of most tokens.
+pub const SESSION: &str = "018bcfe5-6800-7000-8000-0000000000fe";
+
 /// auth-service, as far as its key set goes.
 pub struct AuthService {
     server: MockServer,
@@ -137,7 +140,7 @@ pub fn claims_of(name: &str) -> Claims {
         nbf: now,
         exp: now + 3600,
         jti: "018bcfe5-6800-7000-8000-0000000000ff".to_owned(),
-        sid: "018bcfe5-6800-7000-8000-0000000000fe".to_owned(),
+        sid: SESSION.to_owned(),
         roles: vec![role_of(name)],
         email: format!("{name}@example.com"),
         name: name.to_owned(),

@@ -13,7 +13,7 @@ use api_service::{
     },
     domain::{
         index::Fusion,
-        principal::{Principal, UserId},
+        principal::{Principal, Shown, UserId},
         quota::Quota,
     },
     http::{
@@ -32,6 +32,7 @@ use axum::{
     http::{Request, Response, StatusCode, request},
 };
 use http_body_util::BodyExt;
+use proto::claims::Role;
 use serde_json::Value;
 use service_kit::{browser_origins::AllowedOrigins, database::Database, health::Health};
 use tokio::sync::Notify;
@@ -51,7 +52,7 @@ pub mod scenario;
 pub mod web;
 
 pub use accounts::Reached;
-pub use auth::{AuthService, token_of, user_id};
+pub use auth::{AuthService, SESSION, token_of, user_id};
 pub use embedder::CountingEmbedder;
 pub use home::TestHome;
 
@@ -255,7 +256,16 @@ pub fn remark(line: &str) {
 
 /// The principal that the token of `name` stands for.
 pub fn caller(name: &str) -> Principal {
-    Principal::user(UserId(user_id(name)), auth::role_of(name))
+    user(&user_id(name), auth::role_of(name))
+}
+
+/// The user of this id, as the tokens of tests are issued.
+pub fn user(id: &str, role: Role) -> Principal {
+    let shown = Shown {
+        session: SESSION.to_owned(),
+        issued_at: NOON / 1000,
+    };
+    Principal::user(UserId(id.to_owned()), role, shown)
 }
 
 /// A request such as `GET /v1/documents` with the token of `name`, if any.
