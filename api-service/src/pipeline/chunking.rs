@@ -14,6 +14,10 @@ use crate::domain::chunk::ChunkText;
 /// A section with fewer tokens than this is put together with its neighbour.
 const SMALL: usize = 96;
 
+/// The tokens of a chunk without its context line: shorter passages make better
+/// citations.
+const MOST: usize = 200;
+
 /// The budget never shrinks below this, however long the headings are.
 const LEAST: usize = 64;
 
@@ -171,6 +175,7 @@ impl Cutter<'_> {
         let context = (self.count)(&probe.context_line(self.title));
         self.max_tokens
             .saturating_sub(context)
+            .min(MOST)
             .max(LEAST.min(self.max_tokens))
     }
 
