@@ -8,10 +8,10 @@ ENV_FILE ?= .env
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run model test bench bench-auth tools
+.PHONY: help run model test bench bench-auth bench-knowledge tools
 
 help: ## List the commands.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 run: tools ## Set everything up and run both services until Ctrl-C.
 	@exec $(PYTHON) deploy/run.py --env-file '$(ENV_FILE)'
@@ -36,6 +36,13 @@ bench: tools ## Measure retrieval on the labelled set in the folder EVAL_DIR.
 
 bench-auth: tools ## Measure sign-ins, sessions, tokens and memory of auth-service on PostgreSQL.
 	@deploy/with-postgres.sh cargo bench -p auth-service --locked --benches
+
+bench-knowledge: tools ## Measure ingestion and search of api-service, with the text in the folder EVAL_DIR.
+	@if [ -z '$(EVAL_DIR)' ]; then \
+		echo 'bench-knowledge: set EVAL_DIR to a folder with corpus.jsonl' >&2; exit 2; fi
+	@$(MAKE) --no-print-directory model
+	@DATA_DIR='$(abspath $(DATA_DIR))' EVAL_DIR='$(abspath $(EVAL_DIR))' \
+		cargo bench --workspace --locked --profile dev --bench knowledge
 
 tools:
 	@command -v $(PYTHON) >/dev/null || \
