@@ -3,10 +3,9 @@
 
 mod embedding;
 mod fetching;
+mod llm;
 
-use std::{
-    net::SocketAddr, path::PathBuf, sync::LazyLock, thread::available_parallelism, time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, sync::LazyLock, thread::available_parallelism};
 
 use proto::claims::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
 use secrecy::{ExposeSecret, SecretString};
@@ -21,6 +20,7 @@ use service_kit::{
 use crate::domain::{index::Fusion, quota::Quota};
 pub use embedding::{EmbeddingConfig, RemoteEmbeddingConfig};
 pub use fetching::FetchingConfig;
+pub use llm::LlmConfig;
 
 /// The variables.
 pub static VARIABLES: LazyLock<Vec<Variable>> =
@@ -226,19 +226,6 @@ pub struct QdrantConfig {
     pub api_key: Option<SecretString>,
 }
 
-/// A language model.
-#[derive(Debug)]
-pub struct LlmConfig {
-    /// The base address of the endpoint.
-    pub base_url: String,
-    /// Its key; a local server needs none.
-    pub api_key: Option<SecretString>,
-    /// The model's name there.
-    pub model: String,
-    /// How long an answer may take.
-    pub timeout: Duration,
-}
-
 impl Config {
     /// Reads the process's environment.
     pub fn from_process() -> Result<Self, InvalidVariable> {
@@ -282,7 +269,7 @@ impl Config {
                 bytes: environment.parsed("MAX_BYTES_PER_USER")?,
             },
             fetching: fetching::read(environment)?,
-            llm: llm(environment)?,
+            llm: llm::read(environment)?,
             allowed_origins: AllowedOrigins::read(environment, "ALLOWED_ORIGINS")?,
             log_level: environment.text("LOG_LEVEL")?,
             log_format: environment.parsed("LOG_FORMAT")?,
@@ -365,55 +352,6 @@ fn fusion(environment: &Environment) -> Result<Fusion, InvalidVariable> {
             "is `dbsf` or `rrf`",
         )),
     }
-}
-
-/// The providers that need no more than a key, with their endpoints and models.
-const PROVIDERS: &[(&str, &str, &str)] = &[
-    ("OPENAI_API_KEY", "https://api.openai.com/v1", "gpt-4o-mini"),
-    ("OPENROUTER_API_KEY", "https://openrouter.ai/api/v1", ""),
-    (
-        "GEMINI_API_KEY",
-        "https://generativelanguage.googleapis.com/v1beta/openai",
-        "gemini-2.5-flash",
-    ),
-];
-
-fn llm(environment: &Environment) -> Result<Option<LlmConfig>, InvalidVariable> {
-    let timeout = Duration::from_secs(environment.parsed("AGENT_TIMEOUT")?);
-    let model = environment.optional("LLM_MODEL")?;
-    if let Some(base_url) = environment.optional("LLM_BASE_URL")? {
-        let Some(model) = model else {
-            return Err(InvalidVariable::new(
-                "LLM_MODEL",
-                "is needed with LLM_BASE_URL",
-            ));
-        };
-        let base_url = base_url.trim_end_matches('/').to_owned();
-        let api_key = environment.secret("LLM_API_KEY")?;
-        return Ok(Some(LlmConfig {
-            base_url,
-            api_key,
-            model,
-            timeout,
-        }));
-    }
-    for (variable, base_url, default) in PROVIDERS {
-        if let Some(key) = environment.secret(variable)? {
-            let model = match (&model, *default) {
-                (Some(model), _) => model.clone(),
-                (None, "") => environment.text("OPENROUTER_MODEL")?,
-                (None, default) => default.to_owned(),
-            };
-            let (base_url, api_key) = ((*base_url).to_owned(), Some(key));
-            return Ok(Some(LlmConfig {
-                base_url,
-                api_key,
-                model,
-                timeout,
-            }));
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

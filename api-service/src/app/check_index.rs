@@ -104,6 +104,9 @@ impl App {
     }
 
     async fn write_points(&self, space: &VectorSpace, ids: &[ChunkId]) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         let stored = self
             .embeddings
             .points(space.dense.fingerprint(), ids)

@@ -14,7 +14,7 @@ use api_service::{
 use crate::support::embedder::model;
 
 /// A net, not a measurement: what is quadratic takes minutes.
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// Parses and cuts, and checks what must hold of any document.
 fn taken_in(name: &str, media_type: MediaType, source: &str) -> Vec<ChunkText> {

@@ -122,12 +122,8 @@ async fn a_provider_that_asks_to_wait_is_left_alone_until_then() {
     let clock = clock();
     let model = connect(settings(&provider, Dialect::OpenAi), &clock).await;
     provider.requests();
-    // NOON is 2023-11-14T22:13:20Z.
-    let waits = [
-        ("7", 7),
-        ("Tue, 14 Nov 2023 22:13:37 +0000", 10),
-        ("1.5", 1),
-    ];
+    // It is 2026-11-01T12:00:00Z, and 8 seconds later the second time.
+    let waits = [("7", 7), ("Sun, 01 Nov 2026 12:00:19 GMT", 10), ("1.5", 1)];
     for (header, seconds) in waits {
         provider.refuse([refusal(429, Some(header))]);
         let wait = |result: Result<Vec<Vec<f32>>, EmbeddingError>| match result {
@@ -139,10 +135,9 @@ async fn a_provider_that_asks_to_wait_is_left_alone_until_then() {
         // Others do not ask meanwhile, questions neither.
         assert_eq!(wait(model.embed_question(texts(&["b"])).await), seconds);
         assert_eq!(provider.requests().len(), 0);
-        clock.advance(i64::try_from(seconds).unwrap() * 1000 + 500);
+        clock.advance(i64::try_from(seconds).unwrap() * 1000 + 1000);
         model.embed_passages(texts(&["a"])).await.unwrap();
         provider.requests();
-        clock.advance(-500);
     }
     provider.refuse([refusal(503, None), refusal(429, Some("soon"))]);
     for _ in 0..2 {

@@ -131,7 +131,7 @@ async fn answers_come_from_the_old_model_until_the_new_one_is_whole_and_back_aga
             &[("dog.md", DOG), ("bridge.md", BRIDGE), ("cat.md", cat)],
         )
         .await;
-        assert_eq!(first(&app, "a resting pet").await, cat);
+        assert_eq!(first(&app, "sleeping on furniture").await, cat);
         let step = app.reembed_step("worker").await.unwrap();
         assert_eq!(step, Reembedding::Embedded(3));
         let open_ai = || "openai".to_owned();
@@ -154,7 +154,7 @@ async fn answers_come_from_the_old_model_until_the_new_one_is_whole_and_back_aga
         assert_eq!(bench.provider.requests().len(), 1);
         let expected = [
             (ModelState::Active, open_ai(), 3),
-            (ModelState::Kept, local(), 2),
+            (ModelState::Kept, local(), 3),
         ];
         assert_eq!(models(&app).await, expected);
         assert!(app.check_index().await.unwrap().agrees());

@@ -16,10 +16,9 @@ fn of_word(word: &str) -> usize {
     for c in word.chars() {
         let weight = match c {
             c if c.is_ascii_alphanumeric() => 1,
-            c if c.is_ascii() => 4,
-            '\u{80}'..='\u{24F}' => 2,
-            '\u{2E80}'.. => 4,
-            _ => 2,
+            '\u{80}'..='\u{2E7F}' => 2,
+            // Punctuation, and scripts without spaces between words.
+            _ => 4,
         };
         quarters += weight;
         begun += usize::from(weight == 1);

@@ -266,7 +266,8 @@ impl EmbeddingStore for SqlStore {
                 .bind(&base.0)
                 .execute(&mut *transaction)
                 .await?;
-        if noted.rows_affected() > 0 {
+        // Until now it was taken for English.
+        if noted.rows_affected() > 0 && language != Language::ENGLISH {
             outdate(&mut transaction, base).await?;
         }
         transaction.commit().await?;

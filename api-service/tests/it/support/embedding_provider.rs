@@ -85,8 +85,7 @@ async fn open_ai(
     uri: Uri,
     Json(body): Json<Value>,
 ) -> Response {
-    let dimensions = body["dimensions"].as_u64();
-    let vectors = match answer(&inside, &headers, &uri, &body, "input", dimensions).await {
+    let vectors = match answer(&inside, &headers, &uri, &body, ("input", "dimensions")).await {
         Ok(vectors) => vectors,
         Err(refused) => return refused,
     };
@@ -104,8 +103,15 @@ async fn cohere(
     uri: Uri,
     Json(body): Json<Value>,
 ) -> Response {
-    let dimensions = body["output_dimension"].as_u64();
-    match answer(&inside, &headers, &uri, &body, "texts", dimensions).await {
+    match answer(
+        &inside,
+        &headers,
+        &uri,
+        &body,
+        ("texts", "output_dimension"),
+    )
+    .await
+    {
         Ok(vectors) => {
             Json(json!({"id": "1", "embeddings": {"float": vectors}, "texts": body["texts"]}))
                 .into_response()
@@ -119,14 +125,16 @@ async fn answer(
     headers: &HeaderMap,
     uri: &Uri,
     body: &Value,
-    field: &str,
-    dimensions: Option<u64>,
+    (texts, dimensions): (&str, &str),
 ) -> Result<Vec<Vec<f32>>, Response> {
     let key = headers
         .get("authorization")
         .map(|key| key.to_str().unwrap());
     let request = json!({"path": uri.path(), "key": key, "body": body});
     inside.requests.lock().unwrap().push(request);
+    if key.is_none() {
+        return Err(StatusCode::UNAUTHORIZED.into_response());
+    }
     if let Some(refusal) = inside.refusals.lock().unwrap().pop_front() {
         let status = StatusCode::from_u16(refusal.status).unwrap();
         let mut refused = (status, refusal.body).into_response();
@@ -136,8 +144,9 @@ async fn answer(
         }
         return Err(refused);
     }
-    let texts: Vec<String> = serde_json::from_value(body[field].clone()).unwrap();
+    let texts: Vec<String> = serde_json::from_value(body[texts].clone()).unwrap();
     let vectors = model().embed_passages(texts).await.unwrap();
+    let dimensions = body[dimensions].as_u64();
     let dimensions = dimensions.map_or(DIMENSIONS, |wanted| usize::try_from(wanted).unwrap());
     let turned = vectors.into_iter().map(|vector| {
         let turned = vector.into_iter().rev();
