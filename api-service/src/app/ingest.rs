@@ -113,6 +113,7 @@ impl App {
                 if renewed {
                     continue;
                 }
+                self.space().index()?.settle().await?;
                 return Ok(taken);
             }
             let has_place = under_way < AT_ONCE;

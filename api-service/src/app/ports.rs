@@ -409,6 +409,9 @@ pub trait VectorIndex: Send + Sync {
     async fn delete(&self, ids: &[ChunkId]) -> Result<(), IndexError>;
     /// Takes out the points of a knowledge base.
     async fn delete_base(&self, base: &KnowledgeBaseId) -> Result<(), IndexError>;
+    /// Brings what was written to a form that is fast to search, where much was:
+    /// called when nothing waits to be written, and may take a minute.
+    async fn settle(&self) -> Result<(), IndexError>;
     /// The best hits in `scope`, best first.
     async fn search(&self, query: IndexQuery, scope: &SearchScope) -> Result<Vec<Hit>, IndexError>;
     /// How many points there are.

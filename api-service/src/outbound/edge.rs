@@ -9,7 +9,10 @@ use std::{
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -19,7 +22,7 @@ use qdrant_edge::{
     Fusion as EdgeFusion, Match, Modifier, NamedQuery, OperationError, PayloadFieldSchema,
     PayloadSchemaType, PointId, PointInsertOperations, PointOperations, PointStruct, Prefetch,
     QueryEnum, QueryRequest, Range, ScoringQuery, ScrollRequest, UpdateOperation, Vector,
-    VectorInternal, Vectors, WithPayloadInterface, WithVector,
+    VectorInternal, VectorStorageDatatype, Vectors, WithPayloadInterface, WithVector,
     external::{ordered_float::OrderedFloat, serde_json::json, uuid::Uuid},
 };
 
@@ -48,6 +51,8 @@ pub struct EdgeIndex {
 struct Shard {
     engine: EdgeShard,
     writing: Mutex<()>,
+    /// Points that were written since the engine last built its graph.
+    unsettled: AtomicUsize,
     /// Held as long as the index is open.
     _lock: Arc<File>,
 }
@@ -65,6 +70,9 @@ pub enum OpenError {
     #[error("the index can't be loaded")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
+
+/// Fewer points than this are searched one by one as fast as by a graph.
+const UNSETTLED: usize = 10_000;
 
 /// The folder of indexes, one for each model, which is this process's alone.
 #[derive(Debug, Clone)]
@@ -117,6 +125,8 @@ impl EdgeFolder {
         let shard = Shard {
             engine,
             writing: Mutex::new(()),
+            // A start does not know what was written before.
+            unsettled: AtomicUsize::new(UNSETTLED),
             _lock: Arc::clone(&self.lock),
         };
         Ok(EdgeIndex {
@@ -149,6 +159,24 @@ impl Shard {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.engine.update(operation)?;
         self.engine.flush();
+        Ok(())
+    }
+}
+
+impl Shard {
+    fn settle(&self) -> Result<(), OperationError> {
+        let count = self.engine.count(CountRequest {
+            filter: None,
+            exact: false,
+        })?;
+        let unsettled = self.unsettled.load(Ordering::Relaxed);
+        if count < UNSETTLED || unsettled < UNSETTLED.max(count / 10) {
+            return Ok(());
+        }
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.engine.optimize()?;
+        self.engine.flush();
+        self.unsettled.fetch_sub(unsettled, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -198,7 +226,11 @@ fn config(dimensions: usize) -> EdgeConfig {
     EdgeConfig {
         vectors: HashMap::from([(
             DENSE.to_owned(),
-            EdgeVectorParams::builder(dimensions, Distance::Cosine).build(),
+            EdgeVectorParams {
+                // Half the memory of what models make.
+                datatype: Some(VectorStorageDatatype::Float16),
+                ..EdgeVectorParams::builder(dimensions, Distance::Cosine).build()
+            },
         )]),
         sparse_vectors: HashMap::from([(
             SPARSE.to_owned(),
@@ -223,6 +255,8 @@ impl VectorIndex for EdgeIndex {
             .into_iter()
             .map(point)
             .collect::<Result<Vec<_>, _>>()?;
+        let count = points.len();
+        self.shard.unsettled.fetch_add(count, Ordering::Relaxed);
         let list = PointInsertOperations::PointsList(points);
         self.write(UpdateOperation::PointOperation(
             PointOperations::UpsertPoints(list),
@@ -262,6 +296,12 @@ impl VectorIndex for EdgeIndex {
         };
         let delete = PointOperations::DeletePointsByFilter(filter);
         self.write(UpdateOperation::PointOperation(delete)).await
+    }
+
+    async fn settle(&self) -> Result<(), IndexError> {
+        let shard = Arc::clone(&self.shard);
+        let settled = self.writes.run(move || shard.settle()).await;
+        settled.map_err(failed)?.map_err(failed)
     }
 
     async fn search(&self, query: IndexQuery, scope: &SearchScope) -> Result<Vec<Hit>, IndexError> {

@@ -193,6 +193,11 @@ impl VectorIndex for QdrantIndex {
         Ok(())
     }
 
+    async fn settle(&self) -> Result<(), IndexError> {
+        // The server does so by itself.
+        Ok(())
+    }
+
     async fn search(&self, query: IndexQuery, scope: &SearchScope) -> Result<Vec<Hit>, IndexError> {
         if scope.bases().is_empty() {
             return Ok(vec![]);

@@ -120,6 +120,7 @@ on_every_index!(
     what_is_not_there_is_deleted_without_harm,
     ids_come_in_order_page_by_page,
     many_search_while_others_write,
+    what_is_much_is_found_after_it_was_settled,
 );
 
 #[tokio::test]

@@ -219,6 +219,7 @@ const WITHOUT_SCOPE: &[(&str, &str, &[&str])] = &[
             "delete_versions",
             "delete",
             "delete_base",
+            "settle",
             "count",
             "ids",
         ],

@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use rten::{Model, NodeId, RunOptions, ThreadPool, Value};
+use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value};
 use serde::Deserialize;
 use tokenizers::{Tokenizer, TruncationParams};
 
@@ -161,7 +161,12 @@ impl MiniLm {
 impl Network {
     fn load(folder: &Path, max_tokens: usize) -> Result<Self, String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
-        let model = Model::load_file(folder.join("model.onnx")).map_err(|error| text(&error))?;
+        // Else each question pays for bringing all weights into shape.
+        let mut options = ModelOptions::with_all_ops();
+        let model = options
+            .prepack_weights(true)
+            .load_file(folder.join("model.onnx"))
+            .map_err(|error| text(&error))?;
         let mut tokenizer =
             Tokenizer::from_file(folder.join("tokenizer.json")).map_err(|error| text(&error))?;
         let truncation = TruncationParams {

@@ -257,6 +257,45 @@ pub async fn ids_come_in_order_page_by_page(index: Index) {
     assert_eq!(index.count().await.unwrap(), 0);
 }
 
+pub async fn what_is_much_is_found_after_it_was_settled(index: Index) {
+    let model = point(1, 1, "much");
+    let numbered = |number| IndexPoint {
+        chunk_id: id(number),
+        document_id: document(number),
+        ..model.clone()
+    };
+    index.upsert(the_points()).await.unwrap();
+    // Nothing is to be done for so few.
+    index.settle().await.unwrap();
+    index
+        .upsert((1_000..12_000).map(numbered).collect())
+        .await
+        .unwrap();
+    index.settle().await.unwrap();
+    index.settle().await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 11_005);
+    let few = found(
+        &index,
+        Mode::Hybrid(Fusion::Dbsf),
+        "water garden",
+        &["base"],
+    )
+    .await;
+    assert_eq!(few.len(), 5);
+    // It can be written to as before.
+    index
+        .upsert((20_000..20_100).map(numbered).collect())
+        .await
+        .unwrap();
+    index.delete(&[id(1_000), id(20_000)]).await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 11_103);
+    index
+        .delete_base(&KnowledgeBaseId("much".to_owned()))
+        .await
+        .unwrap();
+    assert_eq!(index.count().await.unwrap(), 5);
+}
+
 pub async fn many_search_while_others_write(index: Index) {
     index.upsert(the_points()).await.unwrap();
     let writes = (1..=10).map(async |batch| {

@@ -99,6 +99,10 @@ impl VectorIndex for HaltingIndex {
         self.inner.delete_base(base).await
     }
 
+    async fn settle(&self) -> Result<(), IndexError> {
+        self.inner.settle().await
+    }
+
     async fn search(&self, query: IndexQuery, scope: &SearchScope) -> Result<Vec<Hit>, IndexError> {
         self.switch.check()?;
         self.inner.search(query, scope).await
