@@ -24,7 +24,7 @@ pub mod wire;
 mod accounts;
 mod api_keys;
 mod mail_flows;
-mod misc;
+mod pages;
 mod sessions;
 mod social;
 
@@ -49,7 +49,7 @@ pub(super) fn routes() -> Vec<Route> {
         api_keys::routes(),
         sessions::routes(),
         mail_flows::routes(),
-        misc::routes(),
+        pages::routes(),
         social::routes(),
     ]
     .into_iter()

@@ -1,4 +1,5 @@
-//! What is neither about an account nor about a session.
+//! The pages that are about nobody: that the service lives, and where a failed
+//! sign-in ends.
 
 use axum::{
     Json,
