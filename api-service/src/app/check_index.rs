@@ -68,12 +68,16 @@ impl App {
         let Some((base, after)) = self.embeddings.outdated_base().await? else {
             return Ok(false);
         };
+        let mut upto = None;
         for space in self.spaces.all() {
             let ids = self.page(&space, Some(&base), &after, WRITE).await?;
             self.write_points(&space, &ids).await?;
+            // The active space comes first, and has all that another one has.
+            upto = upto.or_else(|| ids.last().cloned());
         }
-        let ids = self.page(&self.space(), Some(&base), &after, WRITE).await?;
-        self.embeddings.renewed(&base, &after, ids.last()).await?;
+        self.embeddings
+            .renewed(&base, &after, upto.as_ref())
+            .await?;
         Ok(true)
     }
 

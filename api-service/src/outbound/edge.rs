@@ -122,11 +122,12 @@ impl EdgeFolder {
         threads: usize,
     ) -> Result<EdgeIndex, OpenError> {
         let engine = load_or_new(&self.path.join(fingerprint), dimensions)?;
+        // A start does not know what was written before.
+        let unsettled = points(&engine).map_err(engine_error)?;
         let shard = Shard {
             engine,
             writing: Mutex::new(()),
-            // A start does not know what was written before.
-            unsettled: AtomicUsize::new(UNSETTLED),
+            unsettled: AtomicUsize::new(unsettled),
             _lock: Arc::clone(&self.lock),
         };
         Ok(EdgeIndex {
@@ -165,12 +166,13 @@ impl Shard {
 
 impl Shard {
     fn settle(&self) -> Result<(), OperationError> {
-        let count = self.engine.count(CountRequest {
-            filter: None,
-            exact: false,
-        })?;
+        // Most calls end here: the index is asked nothing while it is idle.
         let unsettled = self.unsettled.load(Ordering::Relaxed);
-        if count < UNSETTLED || unsettled < UNSETTLED.max(count / 10) {
+        if unsettled < UNSETTLED {
+            return Ok(());
+        }
+        let count = points(&self.engine)?;
+        if count < UNSETTLED || unsettled < count / 10 {
             return Ok(());
         }
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -179,6 +181,14 @@ impl Shard {
         self.unsettled.fetch_sub(unsettled, Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// About how many points there are.
+fn points(engine: &EdgeShard) -> Result<usize, OperationError> {
+    engine.count(CountRequest {
+        filter: None,
+        exact: false,
+    })
 }
 
 fn load_or_new(path: &Path, dimensions: usize) -> Result<EdgeShard, OpenError> {

@@ -1,8 +1,8 @@
 //! Chunks: kept by the worker, read as passages.
 
 use super::{
-    IN_SCOPE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes, jobs::OVER, lock_document, page,
-    placeholders, size, sql, to_bytes,
+    IN_SCOPE, LIVE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes, jobs::OVER, lock_document,
+    page, placeholders, size, sql, to_bytes,
 };
 use crate::{
     app::ports::StoreError,
@@ -13,10 +13,6 @@ use crate::{
         principal::Scope,
     },
 };
-
-/// Only a live version's chunks are ever shown.
-const LIVE: &str = "chunks c JOIN documents d ON d.id = c.document_id \
-    AND d.live_version = c.version";
 
 type PassageRow = (
     String,

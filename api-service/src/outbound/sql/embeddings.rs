@@ -6,7 +6,8 @@ use service_kit::clock::Millis;
 use sqlx::Row;
 
 use super::{
-    MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes, impossible, placeholders, size, sql, to_bytes,
+    LIVE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes, impossible, placeholders, size, sql,
+    to_bytes,
 };
 use crate::{
     app::ports::{EmbeddingStore, StoreError, StoredPoint},
@@ -20,13 +21,8 @@ use crate::{
     },
 };
 
-/// Only a live version's chunks are ever indexed.
-const LIVE: &str = "chunks c JOIN documents d ON d.id = c.document_id \
-    AND d.live_version = c.version";
-
-/// The same, with their embeddings by the model `$1`.
-const EMBEDDED: &str = "chunks c JOIN documents d ON d.id = c.document_id \
-    AND d.live_version = c.version JOIN embeddings e ON e.chunk_id = c.id AND e.model = $1";
+/// Chunks' embeddings by the model `$1`.
+const EMBEDDED: &str = "JOIN embeddings e ON e.chunk_id = c.id AND e.model = $1";
 
 const MODEL: &str = "SELECT fingerprint, dimensions, provider, base_url, model, state \
     FROM embedding_models";
@@ -53,7 +49,7 @@ impl EmbeddingStore for SqlStore {
         let mut models = Vec::with_capacity(rows.len());
         for row in rows {
             let (model, word): (_, String) = (model(&row)?, row.try_get("state")?);
-            let query = format!("SELECT COUNT(*) FROM {EMBEDDED}");
+            let query = format!("SELECT COUNT(*) FROM {LIVE} {EMBEDDED}");
             let (embedded,): (i64,) = sqlx::query_as(sql(query))
                 .bind(&model.fingerprint)
                 .fetch_one(&self.database.pool)
@@ -206,7 +202,7 @@ impl EmbeddingStore for SqlStore {
         limit: usize,
     ) -> Result<Vec<ChunkId>, StoreError> {
         let query = format!(
-            "SELECT c.id FROM {EMBEDDED} WHERE c.id > $2 \
+            "SELECT c.id FROM {LIVE} {EMBEDDED} WHERE c.id > $2 \
              AND ($3 = '' OR d.knowledge_base_id = $3) ORDER BY c.id LIMIT $4"
         );
         let rows: Vec<(String,)> = sqlx::query_as(sql(query))

@@ -55,6 +55,10 @@ const IN_SCOPE: &str = "(k.visibility = 'public' OR ($1 <> '' AND (k.visibility 
     OR k.owner_id = $1 OR EXISTS (SELECT 1 FROM knowledge_base_shares held \
     WHERE held.knowledge_base_id = k.id AND held.user_id = $1))))";
 
+/// Only a live version's chunks are ever shown or indexed.
+const LIVE: &str = "chunks c JOIN documents d ON d.id = c.document_id \
+    AND d.live_version = c.version";
+
 /// A query text that is put together from constants of this folder and
 /// placeholders, and from nothing that came from outside.
 fn sql(text: String) -> AssertSqlSafe<String> {

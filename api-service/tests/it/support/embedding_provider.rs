@@ -17,9 +17,9 @@ use axum::{
     routing::post,
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::task::JoinSet;
 
-use super::embedder::model;
+use super::{embedder::model, serving::serve};
 
 /// What the provider answers instead of embeddings.
 #[derive(Debug, Clone)]
@@ -52,10 +52,7 @@ impl EmbeddingProvider {
             .route("/v1/embeddings", post(open_ai))
             .route("/v2/embed", post(cohere))
             .with_state(inside.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut serving = JoinSet::new();
-        serving.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let (address, serving) = serve(router).await;
         Self {
             address,
             inside,

@@ -20,9 +20,9 @@ use axum::{
 };
 use futures::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
+use tokio::{sync::Notify, task::JoinSet};
 
-use super::auth::http_client;
+use super::{auth::http_client, serving::serve};
 
 /// What the model does with a request.
 #[derive(Debug, Clone)]
@@ -64,10 +64,7 @@ impl LanguageModel {
         let router = Router::new()
             .route("/v1/chat/completions", post(complete))
             .with_state(inside.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut serving = JoinSet::new();
-        serving.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let (address, serving) = serve(router).await;
         Self {
             address,
             inside,

@@ -49,6 +49,7 @@ pub mod home;
 pub mod language_model;
 pub mod qdrant_server;
 pub mod scenario;
+pub mod serving;
 pub mod web;
 
 pub use accounts::Reached;
