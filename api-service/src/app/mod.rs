@@ -2,9 +2,11 @@
 //! and puts the steps in order; what a step needs from outside is a port.
 
 pub mod add_document;
+mod answering;
 pub mod ask;
 pub mod change_knowledge_base;
 pub mod check_index;
+mod cite;
 pub mod create_knowledge_base;
 pub mod delete_knowledge_base;
 pub mod erase;

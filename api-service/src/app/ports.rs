@@ -16,6 +16,7 @@ use service_kit::clock::Millis;
 
 use crate::domain::{
     account::{AccountEvent, Refusals},
+    answer::TokenUsage,
     chunk::{ChunkId, Passage},
     conversation::{ConversationId, NewMessage, Turn},
     document::{Change, Document, DocumentId, MediaType, NewDocument},
@@ -59,10 +60,19 @@ pub enum EmbeddingError {
     Busy(Option<Duration>),
 }
 
-/// The language model failed.
+/// Why a language model does not answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the language model failed")]
-pub struct GenerationError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+pub enum GenerationError {
+    /// As many answers are made and waited for as may be.
+    #[error("too many answers are being made")]
+    Busy(Duration),
+    /// It took longer than it may.
+    #[error("the language model took too long")]
+    TooSlow,
+    /// It failed, and so did those that were to stand in for it.
+    #[error("the language model failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
 
 /// Why a document was not read.
 #[derive(Debug, thiserror::Error)]
@@ -468,12 +478,33 @@ pub struct Prompt {
     pub turns: Vec<Turn>,
 }
 
-/// The pieces of an answer as they come.
-pub type Pieces = Pin<Box<dyn Stream<Item = Result<String, GenerationError>> + Send>>;
+/// What comes from a language model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// The next piece of text; never empty.
+    Text(String),
+    /// What it has used in all; where it tells that, at the end.
+    Usage(TokenUsage),
+}
 
-/// A language model.
+/// An answer of a language model, as it comes.
+pub struct Generation {
+    /// The model's name, as its provider knows it.
+    pub model: String,
+    /// Its pieces. Dropping them stops the model.
+    pub pieces: Pin<Box<dyn Stream<Item = Result<Piece, GenerationError>> + Send>>,
+}
+
+/// A language model, with those that stand in for it.
 #[async_trait]
 pub trait Generator: Send + Sync {
-    /// Begins an answer. Dropping the stream stops the model.
-    async fn generate(&self, prompt: Prompt) -> Result<Pieces, GenerationError>;
+    /// Begins an answer, when it is this caller's turn. An error means that
+    /// neither the model nor a substitute has begun; once there was a piece,
+    /// no other model takes over.
+    async fn generate(&self, prompt: Prompt, caller: &Scope)
+    -> Result<Generation, GenerationError>;
+    /// How many tokens a text has, at least about.
+    fn count_tokens(&self, text: &str) -> usize;
+    /// How many tokens prompt and answer may have together.
+    fn window(&self) -> usize;
 }

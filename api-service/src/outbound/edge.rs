@@ -246,7 +246,7 @@ fn config(dimensions: usize) -> EdgeConfig {
             SPARSE.to_owned(),
             EdgeSparseVectorParams {
                 full_scan_threshold: None,
-                on_disk: None,
+                on_disk: Some(true),
                 modifier: Some(Modifier::Idf),
                 datatype: None,
             },

@@ -10,7 +10,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::ports::{GenerationError, Generator, Pieces, Prompt};
+use crate::{
+    app::ports::{Generation, GenerationError, Generator, Piece, Prompt},
+    domain::principal::Scope,
+};
 
 /// Which model, and where.
 #[derive(Debug, Clone)]
@@ -24,6 +27,9 @@ pub struct LlmSettings {
     /// How long an answer may take in all.
     pub timeout: Duration,
 }
+
+/// What any model of today can read.
+const WINDOW: usize = 8_192;
 
 /// The client.
 pub struct OpenAiCompatible {
@@ -51,11 +57,6 @@ struct Delta {
     content: Option<String>,
 }
 
-/// The answer took longer than it may.
-#[derive(Debug, thiserror::Error)]
-#[error("the answer took longer than its deadline")]
-struct TooSlow;
-
 impl OpenAiCompatible {
     /// A client that speaks over `http`.
     pub fn new(settings: LlmSettings, http: reqwest::Client) -> Self {
@@ -77,7 +78,7 @@ impl OpenAiCompatible {
 
 #[async_trait]
 impl Generator for OpenAiCompatible {
-    async fn generate(&self, prompt: Prompt) -> Result<Pieces, GenerationError> {
+    async fn generate(&self, prompt: Prompt, _: &Scope) -> Result<Generation, GenerationError> {
         let system = json!({"role": "system", "content": prompt.system});
         let turns = prompt.turns.into_iter();
         let turns =
@@ -89,9 +90,20 @@ impl Generator for OpenAiCompatible {
         let begun = chat.create_stream_byot::<_, Chunk>(request);
         let chunks = tokio::time::timeout_at(deadline, begun)
             .await
-            .map_err(|_| GenerationError(Box::new(TooSlow)))?
+            .map_err(|_| GenerationError::TooSlow)?
             .map_err(failed)?;
-        Ok(Box::pin(pieces(chunks, deadline)))
+        Ok(Generation {
+            model: self.model.clone(),
+            pieces: Box::pin(pieces(chunks, deadline)),
+        })
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        text.len().div_ceil(4)
+    }
+
+    fn window(&self) -> usize {
+        WINDOW
     }
 }
 
@@ -99,16 +111,16 @@ impl Generator for OpenAiCompatible {
 fn pieces(
     chunks: impl Stream<Item = Result<Chunk, OpenAIError>> + Send + Unpin + 'static,
     deadline: tokio::time::Instant,
-) -> impl Stream<Item = Result<String, GenerationError>> + Send {
+) -> impl Stream<Item = Result<Piece, GenerationError>> + Send {
     futures::stream::unfold(Some(chunks), move |open| async move {
         let mut chunks = open?;
         loop {
             return match tokio::time::timeout_at(deadline, chunks.next()).await {
-                Err(_) => Some((Err(GenerationError(Box::new(TooSlow))), None)),
+                Err(_) => Some((Err(GenerationError::TooSlow), None)),
                 Ok(None) => None,
                 Ok(Some(Err(error))) => Some((Err(failed(error)), None)),
                 Ok(Some(Ok(chunk))) => match text_of(chunk) {
-                    Some(text) => Some((Ok(text), Some(chunks))),
+                    Some(text) => Some((Ok(Piece::Text(text)), Some(chunks))),
                     None => continue,
                 },
             };
@@ -127,5 +139,5 @@ fn text_of(chunk: Chunk) -> Option<String> {
 }
 
 fn failed(error: OpenAIError) -> GenerationError {
-    GenerationError(Box::new(error))
+    GenerationError::Failed(Box::new(error))
 }

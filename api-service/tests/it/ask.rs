@@ -69,7 +69,9 @@ async fn all(mut events: Events) -> Vec<AnswerEvent> {
 fn answer_of(events: &[AnswerEvent]) -> Answer {
     let [
         AnswerEvent::Started { .. },
-        AnswerEvent::Sources(sources),
+        AnswerEvent::Retrieval {
+            sources: sources, ..
+        },
         deltas @ ..,
         end,
     ] = events
@@ -80,7 +82,7 @@ fn answer_of(events: &[AnswerEvent]) -> Answer {
         AnswerEvent::Delta(piece) => piece.as_str(),
         other => panic!("{other:?} in the middle"),
     });
-    let AnswerEvent::Done(answer) = end else {
+    let AnswerEvent::Completed(answer) = end else {
         panic!("{end:?} at the end");
     };
     assert_eq!(pieces.collect::<String>(), answer.text);
@@ -125,10 +127,10 @@ async fn extracts_are_sentences_of_the_sources_to_the_letter() {
         let (sentence, number) = extract.rsplit_once(" [").unwrap();
         let number: usize = number.trim_end_matches(']').parse().unwrap();
         assert!(answer.sources[number - 1].text.contains(sentence));
-        assert!(answer.cited.contains(&number));
+        assert!(answer.cited().contains(&number));
     }
     let named = markers(&answer.text);
-    assert!(named.iter().all(|number| answer.cited.contains(number)));
+    assert!(named.iter().all(|number| answer.cited().contains(number)));
     assert!(
         !answer
             .sources
@@ -145,7 +147,7 @@ async fn what_the_documents_do_not_say_is_not_made_up() {
     let app = with_documents(Parts::default()).await;
     let answer = answer_of(&all(ask(&app, "Who won the chess championship in 1972?").await).await);
     assert_eq!(answer.kind, AnswerKind::NothingFound);
-    assert_eq!((answer.cited.len(), markers(&answer.text).len()), (0, 0));
+    assert_eq!((answer.cited().len(), markers(&answer.text).len()), (0, 0));
     // Where nothing is found at all, no model is asked.
     let parts = Parts {
         generator: Some(model.client(PATIENT)),
@@ -179,7 +181,7 @@ async fn a_model_writes_from_the_sources_and_cites_what_is_there() {
         answer.text,
         "The arm lifts ten kilograms [1]. It flies . Both [1][2]."
     );
-    assert_eq!(answer.cited, [1, 2]);
+    assert_eq!(answer.cited(), [1, 2]);
     assert_eq!(kept(&app).await, (answer.text, 1));
 
     let requests = model.requests();
@@ -324,7 +326,10 @@ async fn a_reader_that_goes_before_the_first_word_leaves_no_empty_answer() {
         let model = LanguageModel::start([script]).await;
         let app = app_with(&model, PATIENT).await;
         let mut events = ask(&app, "What does the arm lift?").await;
-        while !matches!(events.recv().await, Some(AnswerEvent::Sources(_))) {}
+        while !matches!(
+            events.recv().await,
+            Some(AnswerEvent::Retrieval { sources: _, .. })
+        ) {}
         while model.requests().is_empty() {
             tokio::task::yield_now().await;
         }

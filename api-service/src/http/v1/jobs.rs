@@ -13,9 +13,9 @@ use service_kit::problem::{ProblemPath, ProblemQuery};
 
 use super::{
     super::{HttpState, Route, extract::Caller},
+    chat::{stream, wire::EventWire},
     problem::V1Error,
-    stream,
-    wire::{EventWire, JobWire, JobsQuery, JobsWire},
+    wire::{JobWire, JobsQuery, JobsWire},
 };
 use crate::{
     app::{error::Error, ports::Page},

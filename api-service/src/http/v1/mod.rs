@@ -1,11 +1,11 @@
 //! The canonical surface, `/v1`.
 
+mod chat;
 mod jobs;
 mod knowledge_bases;
 mod multipart;
 pub mod problem;
 mod sources;
-mod stream;
 mod views;
 pub mod wire;
 
@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, post, put},
 };
-use proto::api_key::KeyScope::{Chat, DocumentsRead, DocumentsWrite, Search};
+use proto::api_key::KeyScope::{DocumentsRead, DocumentsWrite, Search};
 use service_kit::problem::{ProblemJson, ProblemPath, ProblemQuery};
 
 use super::{HttpState, Route, extract::Caller};
@@ -26,8 +26,8 @@ use crate::{
 };
 use problem::V1Error;
 use wire::{
-    ChatBody, DocumentQuery, DocumentWire, DocumentsWire, ListQuery, NewDocumentBody, PutWire,
-    ResultsWire, SearchBody,
+    DocumentQuery, DocumentWire, DocumentsWire, ListQuery, NewDocumentBody, PutWire, ResultsWire,
+    SearchBody,
 };
 
 /// The routes.
@@ -64,10 +64,8 @@ pub fn routes() -> Vec<Route> {
             delete(delete_document),
         ),
         Route::new(Method::POST, "/v1/search", Search, post(search)),
-        Route::new(Method::POST, "/v1/chat", Chat, post(chat)),
-        Route::new(Method::GET, "/v1/chat", Chat, get(chat_by_query)),
-        Route::new(Method::POST, "/v1/chat/stream", Chat, post(chat_stream)),
     ];
+    routes.extend(chat::routes());
     routes.extend(knowledge_bases::routes());
     routes.extend(sources::routes());
     routes.extend(views::routes());
@@ -189,31 +187,4 @@ async fn search(
     ProblemJson(body): ProblemJson<SearchBody>,
 ) -> Result<Json<ResultsWire>, V1Error> {
     Ok(Json(state.app.search(&caller, &body.into()).await?.into()))
-}
-
-async fn chat(
-    State(state): State<HttpState>,
-    Caller(caller): Caller,
-    ProblemJson(body): ProblemJson<ChatBody>,
-) -> Result<Response, V1Error> {
-    let events = state.app.ask(&caller, &body.into()).await?;
-    stream::whole(events).await
-}
-
-async fn chat_by_query(
-    State(state): State<HttpState>,
-    Caller(caller): Caller,
-    ProblemQuery(query): ProblemQuery<ChatBody>,
-) -> Result<Response, V1Error> {
-    let events = state.app.ask(&caller, &query.into()).await?;
-    stream::whole(events).await
-}
-
-async fn chat_stream(
-    State(state): State<HttpState>,
-    Caller(caller): Caller,
-    ProblemJson(body): ProblemJson<ChatBody>,
-) -> Result<Response, V1Error> {
-    let events = state.app.ask(&caller, &body.into()).await?;
-    Ok(stream::events(events))
 }

@@ -1,14 +1,15 @@
 //! The JSON of the canonical surface. Names are the field's standard terms;
 //! times are RFC 3339 in UTC with milliseconds.
 
+use std::ops::Range;
+
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 use service_kit::clock::Millis;
 
 use crate::{
-    app::{add_document::Added, ask::Asked, search::Search},
+    app::{add_document::Added, search::Search},
     domain::{
-        answer::{Answer, AnswerEvent},
         chunk::Passage,
         document::{Change, Document},
         job::Job,
@@ -63,30 +64,6 @@ impl From<SearchBody> for Search {
         Self {
             query,
             limit,
-            knowledge_base,
-        }
-    }
-}
-
-/// `POST /v1/chat`, `POST /v1/chat/stream`, and the query of `GET /v1/chat`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChatBody {
-    message: String,
-    conversation_id: Option<String>,
-    knowledge_base: Option<String>,
-}
-
-impl From<ChatBody> for Asked {
-    fn from(body: ChatBody) -> Self {
-        let ChatBody {
-            message,
-            conversation_id,
-            knowledge_base,
-        } = body;
-        Self {
-            message,
-            conversation_id,
             knowledge_base,
         }
     }
@@ -285,10 +262,10 @@ impl DocumentsWire {
 pub struct SourceWire {
     /// The number that markers in the answer name, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
-    number: Option<usize>,
+    pub(super) number: Option<usize>,
     /// Whether the answer cites it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cited: Option<bool>,
+    pub(super) cited: Option<bool>,
     chunk_id: String,
     document_id: String,
     title: String,
@@ -300,11 +277,20 @@ pub struct SourceWire {
     score: f64,
 }
 
-/// Where a passage stands in the document's content, in bytes.
+/// Where something stands in a text, in bytes.
 #[derive(Debug, Serialize)]
-struct SpanWire {
+pub struct SpanWire {
     start: usize,
     end: usize,
+}
+
+impl From<Range<usize>> for SpanWire {
+    fn from(range: Range<usize>) -> Self {
+        Self {
+            start: range.start,
+            end: range.end,
+        }
+    }
 }
 
 impl From<Passage> for SourceWire {
@@ -318,18 +304,20 @@ impl From<Passage> for SourceWire {
             path: passage.path,
             heading: passage.heading,
             text: passage.text,
-            span: SpanWire {
-                start: passage.span.start,
-                end: passage.span.end,
-            },
+            span: passage.span.into(),
             page: passage.page,
-            // Four digits are more than the score means.
-            score: (passage.score * 10_000.0).round() / 10_000.0,
+            score: rounded(passage.score),
         }
     }
 }
 
-fn numbered(passages: Vec<Passage>) -> Vec<SourceWire> {
+/// Four digits are more than any score means.
+pub(super) fn rounded(score: f64) -> f64 {
+    (score * 10_000.0).round() / 10_000.0
+}
+
+/// Sources with their numbers.
+pub(super) fn numbered(passages: Vec<Passage>) -> Vec<SourceWire> {
     let numbers = (1..).zip(passages);
     numbers
         .map(|(number, passage)| SourceWire {
@@ -349,125 +337,6 @@ impl From<Vec<Passage>> for ResultsWire {
     fn from(passages: Vec<Passage>) -> Self {
         Self {
             results: passages.into_iter().map(Into::into).collect(),
-        }
-    }
-}
-
-/// A whole answer.
-#[derive(Debug, Serialize)]
-pub struct AnswerWire {
-    response: String,
-    /// `generated`, `extractive` or `nothing_found`.
-    kind: &'static str,
-    sources: Vec<SourceWire>,
-    conversation_id: String,
-    message_id: String,
-    processing_time_ms: i64,
-}
-
-impl AnswerWire {
-    /// The answer to a question of this conversation.
-    pub fn new(answer: Answer, conversation_id: String, message_id: String) -> Self {
-        let Answer {
-            kind,
-            text,
-            sources,
-            cited,
-            processing_time_ms,
-        } = answer;
-        let mut sources = numbered(sources);
-        for source in &mut sources {
-            source.cited = source.number.map(|number| cited.contains(&number));
-        }
-        Self {
-            response: text,
-            kind: kind.as_str(),
-            sources,
-            conversation_id,
-            message_id,
-            processing_time_ms,
-        }
-    }
-}
-
-/// An event of the native stream: the name and the data of a server-sent event.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum EventWire {
-    /// `started`
-    Started {
-        /// The conversation.
-        conversation_id: String,
-        /// The answer's id.
-        message_id: String,
-    },
-    /// `sources`
-    Sources {
-        /// What the answer may cite.
-        sources: Vec<SourceWire>,
-    },
-    /// `delta`
-    Delta {
-        /// The next piece of the answer.
-        text: String,
-    },
-    /// `done`
-    Done {
-        /// The whole text.
-        response: String,
-        /// How it was made.
-        kind: &'static str,
-        /// The numbers that it cites.
-        cited: Vec<usize>,
-        /// The time it took.
-        processing_time_ms: i64,
-    },
-    /// `error`
-    Failed {
-        /// A stable code.
-        code: &'static str,
-        /// What to do.
-        detail: String,
-    },
-}
-
-impl EventWire {
-    /// The event's name.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Started { .. } => "started",
-            Self::Sources { .. } => "sources",
-            Self::Delta { .. } => "delta",
-            Self::Done { .. } => "done",
-            Self::Failed { .. } => "error",
-        }
-    }
-}
-
-impl From<AnswerEvent> for EventWire {
-    fn from(event: AnswerEvent) -> Self {
-        match event {
-            AnswerEvent::Started {
-                conversation_id,
-                message_id,
-            } => Self::Started {
-                conversation_id: conversation_id.0,
-                message_id,
-            },
-            AnswerEvent::Sources(passages) => Self::Sources {
-                sources: numbered(passages),
-            },
-            AnswerEvent::Delta(text) => Self::Delta { text },
-            AnswerEvent::Done(answer) => Self::Done {
-                response: answer.text,
-                kind: answer.kind.as_str(),
-                cited: answer.cited,
-                processing_time_ms: answer.processing_time_ms,
-            },
-            AnswerEvent::Failed { code, message } => Self::Failed {
-                code,
-                detail: message,
-            },
         }
     }
 }

@@ -16,7 +16,7 @@ use service_kit::problem::Problem;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
-    problem::V1Error,
+    super::problem::V1Error,
     wire::{AnswerWire, EventWire},
 };
 use crate::{app::ask::Events, domain::answer::AnswerEvent};
@@ -33,14 +33,15 @@ pub(super) async fn whole(mut events: Events) -> Result<Response, V1Error> {
             AnswerEvent::Started {
                 conversation_id,
                 message_id,
+                ..
             } => {
                 ids = (conversation_id.0, message_id);
             }
-            AnswerEvent::Done(answer) => {
+            AnswerEvent::Completed(answer) => {
                 return Ok(Json(AnswerWire::new(answer, ids.0, ids.1)).into_response());
             }
             AnswerEvent::Failed { code, message } => return Err(broke_off(code, message).into()),
-            AnswerEvent::Sources(_) | AnswerEvent::Delta(_) => {}
+            _ => {}
         }
     }
     let message = "The answer broke off; ask again.".to_owned();
@@ -58,7 +59,7 @@ pub(super) fn events(events: Events) -> Response {
 }
 
 /// Events as a response that no proxy keeps back or takes for dead.
-pub(super) fn sent(events: impl Stream<Item = Event> + Send + 'static) -> Response {
+pub(in crate::http::v1) fn sent(events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let stream = events.map(Ok::<_, Infallible>);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     let mut response = Sse::new(stream).keep_alive(keep_alive).into_response();

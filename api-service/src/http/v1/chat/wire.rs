@@ -1,0 +1,242 @@
+//! The shapes of questions and answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::wire::{SourceWire, SpanWire, numbered, rounded};
+use crate::{
+    app::ask::Asked,
+    domain::answer::{Answer, AnswerEvent, Citation, TokenUsage},
+};
+
+/// `POST /v1/chat`, `POST /v1/chat/stream`, and the query of `GET /v1/chat`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http::v1) struct ChatBody {
+    message: String,
+    conversation_id: Option<String>,
+    knowledge_base: Option<String>,
+}
+
+impl From<ChatBody> for Asked {
+    fn from(body: ChatBody) -> Self {
+        let ChatBody {
+            message,
+            conversation_id,
+            knowledge_base,
+        } = body;
+        Self {
+            message,
+            conversation_id,
+            knowledge_base,
+        }
+    }
+}
+
+/// That a sentence of the answer rests on a source.
+#[derive(Debug, Serialize)]
+pub(in crate::http::v1) struct CitationWire {
+    /// The number of the source.
+    number: usize,
+    /// The sentence, in bytes of the answer's text.
+    sentence: SpanWire,
+    /// Where the source says it, in bytes of its document's content.
+    span: SpanWire,
+    /// What stands there.
+    quote: String,
+    /// How far it supports the sentence, from 0 to 1.
+    support: f64,
+    /// Whether that is enough to rely on.
+    supported: bool,
+}
+
+impl From<Citation> for CitationWire {
+    fn from(citation: Citation) -> Self {
+        Self {
+            number: citation.number,
+            sentence: citation.sentence.into(),
+            span: citation.span.into(),
+            quote: citation.quote,
+            support: rounded(citation.support),
+            supported: citation.supported,
+        }
+    }
+}
+
+/// What a language model has used, in tokens.
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of OpenAI's protocol")]
+pub(in crate::http::v1) struct UsageWire {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+}
+
+impl From<TokenUsage> for UsageWire {
+    fn from(usage: TokenUsage) -> Self {
+        Self {
+            prompt_tokens: usage.prompt,
+            completion_tokens: usage.completion,
+            total_tokens: usage.total(),
+        }
+    }
+}
+
+/// A whole answer.
+#[derive(Debug, Serialize)]
+pub(in crate::http::v1) struct AnswerWire {
+    response: String,
+    /// `generated`, `extractive` or `nothing_found`.
+    kind: &'static str,
+    sources: Vec<SourceWire>,
+    citations: Vec<CitationWire>,
+    /// The language model, where one wrote it.
+    model: Option<String>,
+    usage: UsageWire,
+    conversation_id: String,
+    message_id: String,
+    processing_time_ms: i64,
+}
+
+impl AnswerWire {
+    /// The answer to a question of this conversation.
+    pub(in crate::http::v1) fn new(
+        answer: Answer,
+        conversation_id: String,
+        message_id: String,
+    ) -> Self {
+        let cited = answer.cited();
+        let mut sources = numbered(answer.sources);
+        for source in &mut sources {
+            source.cited = source.number.map(|number| cited.contains(&number));
+        }
+        Self {
+            response: answer.text,
+            kind: answer.kind.as_str(),
+            sources,
+            citations: answer.citations.into_iter().map(Into::into).collect(),
+            model: answer.model,
+            usage: answer.usage.into(),
+            conversation_id,
+            message_id,
+            processing_time_ms: answer.processing_time_ms,
+        }
+    }
+}
+
+/// An event of the native stream: the name and the data of a server-sent event.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(in crate::http::v1) enum EventWire {
+    /// `started`
+    Started {
+        /// The conversation.
+        conversation_id: String,
+        /// The question's id.
+        question_id: String,
+        /// The answer's id.
+        message_id: String,
+    },
+    /// `retrieval`
+    Retrieval {
+        /// What was searched for.
+        queries: Vec<String>,
+        /// What the answer may cite.
+        sources: Vec<SourceWire>,
+    },
+    /// `delta`
+    Delta {
+        /// The next piece of the answer.
+        text: String,
+    },
+    /// `citation`
+    Citation(CitationWire),
+    /// `usage`
+    Usage(UsageWire),
+    /// `notice`
+    Notice {
+        /// A stable code.
+        code: &'static str,
+        /// What happened.
+        detail: String,
+    },
+    /// `completed`
+    Completed {
+        /// The whole text.
+        response: String,
+        /// How it was made.
+        kind: &'static str,
+        /// The numbers that it cites.
+        cited: Vec<usize>,
+        /// What its sentences rest on.
+        citations: Vec<CitationWire>,
+        /// The language model, where one wrote it.
+        model: Option<String>,
+        /// What that has used.
+        usage: UsageWire,
+        /// The time it took.
+        processing_time_ms: i64,
+    },
+    /// `failed`
+    Failed {
+        /// A stable code.
+        code: &'static str,
+        /// What to do.
+        detail: String,
+    },
+}
+
+impl EventWire {
+    /// The event's name.
+    pub(in crate::http::v1) const fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Retrieval { .. } => "retrieval",
+            Self::Delta { .. } => "delta",
+            Self::Citation(_) => "citation",
+            Self::Usage(_) => "usage",
+            Self::Notice { .. } => "notice",
+            Self::Completed { .. } => "completed",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+impl From<AnswerEvent> for EventWire {
+    fn from(event: AnswerEvent) -> Self {
+        match event {
+            AnswerEvent::Started {
+                conversation_id,
+                question_id,
+                message_id,
+            } => Self::Started {
+                conversation_id: conversation_id.0,
+                question_id,
+                message_id,
+            },
+            AnswerEvent::Retrieval { queries, sources } => Self::Retrieval {
+                queries,
+                sources: numbered(sources),
+            },
+            AnswerEvent::Delta(text) => Self::Delta { text },
+            AnswerEvent::Citation(citation) => Self::Citation(citation.into()),
+            AnswerEvent::Usage(usage) => Self::Usage(usage.into()),
+            AnswerEvent::Notice { code, message } => Self::Notice {
+                code,
+                detail: message,
+            },
+            AnswerEvent::Completed(answer) => Self::Completed {
+                cited: answer.cited(),
+                response: answer.text,
+                kind: answer.kind.as_str(),
+                citations: answer.citations.into_iter().map(Into::into).collect(),
+                model: answer.model,
+                usage: answer.usage.into(),
+                processing_time_ms: answer.processing_time_ms,
+            },
+            AnswerEvent::Failed { code, message } => Self::Failed {
+                code,
+                detail: message,
+            },
+        }
+    }
+}
