@@ -5,17 +5,13 @@ use std::sync::Arc;
 use service_kit::clock::is_id;
 use tokio::sync::mpsc;
 
-use super::{App, answering::Answering, error::Error, ports::UnverifiedToken, search::Wanted};
+use super::{App, answering::Answering, error::Error, ports::UnverifiedToken};
 use crate::domain::{
     answer::AnswerEvent,
     conversation::{ConversationId, NewMessage, Speaker, Turn, title_of},
-    index::Mode,
     principal::{Principal, Scope},
     question::Question,
 };
-
-/// How many passages an answer may cite.
-const SOURCES: usize = 6;
 
 /// How many turns of a conversation the model is shown.
 const TURNS: usize = 10;
@@ -48,12 +44,8 @@ impl App {
         let history = self
             .history(&scope, asked.conversation_id.as_deref())
             .await?;
-        let wanted = Wanted {
-            base: asked.knowledge_base.as_deref(),
-            limit: SOURCES,
-            mode: Mode::Hybrid(self.fusion),
-        };
-        let passages = self.retrieve(&scope, &question, wanted).await?;
+        let base = asked.knowledge_base.as_deref();
+        let passages = self.gather(&scope, &question, base).await?;
         let conversation_id = match &asked.conversation_id {
             Some(id) => ConversationId(id.clone()),
             None => self.begin_conversation(&scope, &question).await?,

@@ -13,6 +13,7 @@ pub mod erase;
 pub mod error;
 pub mod evaluate;
 pub mod follow_accounts;
+mod gather;
 pub mod ingest;
 pub mod ingest_directory;
 pub mod jobs;

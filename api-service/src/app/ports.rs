@@ -17,7 +17,7 @@ use service_kit::clock::Millis;
 use crate::domain::{
     account::{AccountEvent, Refusals},
     answer::TokenUsage,
-    chunk::{ChunkId, Passage},
+    chunk::{ChunkId, Passage, PlacedPassage},
     conversation::{ConversationId, NewMessage, Turn},
     document::{Change, Document, DocumentId, MediaType, NewDocument},
     embedding_model::{EmbeddingModel, ModelOrigin},
@@ -327,6 +327,15 @@ pub trait DocumentStore: Send + Sync {
     /// The passages of these chunks that are in `scope` and of a live version,
     /// in no order, with a score of 0.
     async fn passages(&self, scope: &Scope, ids: &[ChunkId]) -> Result<Vec<Passage>, StoreError>;
+    /// These passages, as far as they are in `scope` and of a live version, and
+    /// those that stand up to `reach` places before or after one of them, each
+    /// once, by document and place.
+    async fn around(
+        &self,
+        scope: &Scope,
+        ids: &[ChunkId],
+        reach: i64,
+    ) -> Result<Vec<PlacedPassage>, StoreError>;
     /// Whether the database answers.
     async fn is_up(&self) -> bool;
 }

@@ -94,3 +94,12 @@ pub struct Passage {
     /// How well it fits the question, from 0 to 1; of use for an order alone.
     pub score: f64,
 }
+
+/// A passage as it stands in its document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlacedPassage {
+    /// Its place in the document, from 0: the next one follows it there.
+    pub ordinal: i64,
+    /// The passage, with a score of 0.
+    pub passage: Passage,
+}

@@ -7,6 +7,7 @@ pub mod gzip;
 pub mod language;
 pub mod parsing;
 pub mod prompt;
+pub mod ranking;
 pub mod robots;
 pub mod scoring;
 pub mod selecting;

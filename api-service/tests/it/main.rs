@@ -14,6 +14,7 @@ mod ask;
 mod erasing;
 mod fetching;
 mod formats;
+mod gathering;
 mod hostile;
 mod index;
 mod ingest;

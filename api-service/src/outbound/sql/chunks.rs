@@ -1,5 +1,7 @@
 //! Chunks: kept by the worker, read as passages.
 
+use std::collections::BTreeMap;
+
 use super::{
     IN_SCOPE, LIVE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes, jobs::OVER, lock_document,
     page, placeholders, size, sql, to_bytes,
@@ -7,15 +9,20 @@ use super::{
 use crate::{
     app::ports::StoreError,
     domain::{
-        chunk::{ChunkId, EmbeddedChunk, HEADING_SEPARATOR, Passage},
+        chunk::{ChunkId, EmbeddedChunk, HEADING_SEPARATOR, Passage, PlacedPassage},
         document::DocumentId,
         job::ClaimedJob,
         principal::Scope,
     },
 };
 
+/// What [`placed`] reads of a passage.
+const PASSAGE: &str = "SELECT c.id, c.ordinal, d.id, d.external_id, d.title, d.path, c.heading, \
+    c.text, c.span_start, c.span_end, c.page";
+
 type PassageRow = (
     String,
+    i64,
     String,
     String,
     String,
@@ -36,9 +43,7 @@ impl SqlStore {
         let mut passages = Vec::with_capacity(ids.len());
         for ids in ids.chunks(MOST_PLACEHOLDERS) {
             let text = format!(
-                "SELECT c.id, d.id, d.external_id, d.title, d.path, c.heading, c.text, \
-                 c.span_start, c.span_end, c.page FROM {LIVE} \
-                 JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
+                "{PASSAGE} FROM {LIVE} JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
                  WHERE {IN_SCOPE} AND c.id IN ({})",
                 placeholders(2, ids.len())
             );
@@ -47,9 +52,40 @@ impl SqlStore {
                 query = query.bind(&id.0);
             }
             let rows = query.fetch_all(&self.database.pool).await?;
-            passages.extend(rows.into_iter().map(passage));
+            passages.extend(rows.into_iter().map(|row| placed(row).passage));
         }
         Ok(passages)
+    }
+
+    pub(super) async fn passages_around(
+        &self,
+        scope: &Scope,
+        ids: &[ChunkId],
+        reach: i64,
+    ) -> Result<Vec<PlacedPassage>, StoreError> {
+        let mut passages = BTreeMap::new();
+        for ids in ids.chunks(MOST_PLACEHOLDERS) {
+            let text = format!(
+                "{PASSAGE} FROM {LIVE} JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
+                 JOIN chunks near ON near.document_id = c.document_id \
+                 AND near.version = c.version \
+                 AND c.ordinal BETWEEN near.ordinal - $2 AND near.ordinal + $2 \
+                 WHERE {IN_SCOPE} AND near.id IN ({})",
+                placeholders(3, ids.len())
+            );
+            let mut query = sqlx::query_as::<_, PassageRow>(sql(text))
+                .bind(scope.owner())
+                .bind(reach);
+            for id in ids {
+                query = query.bind(&id.0);
+            }
+            for row in query.fetch_all(&self.database.pool).await? {
+                let placed = placed(row);
+                let place = (placed.passage.document_id.clone(), placed.ordinal);
+                passages.insert(place, placed);
+            }
+        }
+        Ok(passages.into_values().collect())
     }
 
     pub(super) async fn embeddings_of(
@@ -133,11 +169,11 @@ impl SqlStore {
     }
 }
 
-fn passage(row: PassageRow) -> Passage {
-    let (chunk_id, document_id, external_id, title, path, heading, text, start, end, on) = row;
-    Passage {
-        chunk_id: ChunkId(chunk_id),
-        document_id: DocumentId(document_id),
+fn placed(row: PassageRow) -> PlacedPassage {
+    let (chunk, ordinal, document, external_id, title, path, heading, text, start, end, on) = row;
+    let passage = Passage {
+        chunk_id: ChunkId(chunk),
+        document_id: DocumentId(document),
         external_id,
         title,
         path,
@@ -146,5 +182,6 @@ fn passage(row: PassageRow) -> Passage {
         span: size(start)..size(end),
         page: page(on),
         score: 0.0,
-    }
+    };
+    PlacedPassage { ordinal, passage }
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::ports::{DocumentStore, KeyedDocument, Page, Refused, StoreError, Taken, WantedBase},
     domain::{
-        chunk::{ChunkId, Passage},
+        chunk::{ChunkId, Passage, PlacedPassage},
         document::{Change, Document, DocumentId, NewDocument},
         knowledge_base::{KnowledgeBase, KnowledgeBaseId},
         principal::Scope,
@@ -206,6 +206,15 @@ impl DocumentStore for SqlStore {
 
     async fn passages(&self, scope: &Scope, ids: &[ChunkId]) -> Result<Vec<Passage>, StoreError> {
         self.passages_of(scope, ids).await
+    }
+
+    async fn around(
+        &self,
+        scope: &Scope,
+        ids: &[ChunkId],
+        reach: i64,
+    ) -> Result<Vec<PlacedPassage>, StoreError> {
+        self.passages_around(scope, ids, reach).await
     }
 
     async fn is_up(&self) -> bool {

@@ -30,6 +30,7 @@ on_both_engines!(
     what_a_directory_brought_is_told_apart,
     deleting_is_for_those_who_see_it_and_takes_everything,
     passages_are_live_and_in_scope,
+    what_stands_around_a_passage_is_told_once,
     odd_text_comes_back_as_it_went_in,
     a_thousand_ids_at_once,
 );
@@ -275,6 +276,32 @@ async fn passages_are_live_and_in_scope(shelf: Shelf) {
     assert_eq!(shelf.store.passages(&scope("ada"), &ids).await.unwrap(), []);
     let late = shelf.store.passages(&scope("ada"), &early).await.unwrap();
     assert_eq!(late[0].text, "third");
+}
+
+async fn what_stands_around_a_passage_is_told_once(shelf: Shelf) {
+    let notes = shelf.base(1, "ada", "notes").await;
+    let letters = ["a", "b", "c", "d", "e", "f"];
+    let book = shelf.publish(document(10, &notes, "one"), &letters).await;
+    let other = shelf
+        .publish(document(11, &notes, "two"), &["x", "y"])
+        .await;
+    let around = async |name: &str, ids: &[ChunkId]| -> Vec<(i64, String)> {
+        let placed = shelf.store.around(&scope(name), ids, 1).await.unwrap();
+        let each = placed.into_iter();
+        each.map(|placed| (placed.ordinal, placed.passage.text))
+            .collect()
+    };
+    let ids = [(&other, 0), (&book, 4), (&book, 1), (&book, 2), (&book, 77)];
+    let ids = ids.map(|(job, ordinal)| chunk_id(job, ordinal));
+    let told = |from: i64, texts: &[&str]| -> Vec<(i64, String)> {
+        let texts = texts.iter().map(|text| String::from(*text));
+        (from..).zip(texts).collect()
+    };
+    let expected = [told(0, &letters), told(0, &["x", "y"])].concat();
+    assert_eq!(around("ada", &ids).await, expected);
+    assert_eq!(around("ada", &ids[2..3]).await, told(0, &letters[..3]));
+    assert_eq!(around("ben", &ids).await, []);
+    assert_eq!(around("ada", &[]).await, []);
 }
 
 async fn odd_text_comes_back_as_it_went_in(shelf: Shelf) {

@@ -1,0 +1,313 @@
+//! From passages that were found to the sources of an answer: nothing twice,
+//! and what stands side by side in a document as one.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::RangeInclusive;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::domain::{
+    chunk::{ChunkId, HEADING_SEPARATOR, Passage, PlacedPassage},
+    document::DocumentId,
+};
+
+/// Passages of a document come together where at most one is missing between
+/// them, which is put in.
+pub const REACH: i64 = 1;
+
+/// A source has no more text than this, in bytes: four passages or so.
+const LONGEST_SOURCE: usize = 4_000;
+
+/// How many words in a row are held against each other.
+const SHINGLE: usize = 3;
+
+/// The share of rows of words that two texts have in common, of all that either
+/// has, from which on they are taken for copies. A changed word in 60 is less.
+const SAME: f64 = 0.9;
+
+/// The sources that `found`, best first, come to, best first and at most `most`.
+///
+/// `around` has the passages as they stand in their documents, with those up to
+/// [`REACH`] places away. A source has the id and the score of its best passage,
+/// and the headings and the page that it begins with; its text is that of its
+/// passages in reading order, with the headings between them, and its span
+/// reaches from the first to the last of them.
+pub fn rank(found: Vec<Passage>, around: &[PlacedPassage], most: usize) -> Vec<Passage> {
+    let documents = Documents::of(around);
+    let mut left = distinct(found);
+    let mut sources = vec![];
+    while sources.len() < most && !left.is_empty() {
+        let best = left.remove(0);
+        let Some(place) = documents.place(&best) else {
+            sources.push(best);
+            continue;
+        };
+        let mut run = place..=place;
+        while let Some(wider) = documents.wider(&run, &best.document_id, &left) {
+            left.retain(|passage| !documents.has(&wider, &best.document_id, passage));
+            run = wider;
+        }
+        sources.push(joined(&best, &documents.passages(&best.document_id, run)));
+    }
+    sources
+}
+
+/// Passages by document and place.
+struct Documents<'a> {
+    passages: BTreeMap<(&'a DocumentId, i64), &'a Passage>,
+    places: BTreeMap<&'a ChunkId, i64>,
+}
+
+impl<'a> Documents<'a> {
+    fn of(around: &'a [PlacedPassage]) -> Self {
+        let passages = around.iter().map(|placed| {
+            let passage = &placed.passage;
+            ((&passage.document_id, placed.ordinal), passage)
+        });
+        let places = around.iter();
+        Self {
+            passages: passages.collect(),
+            places: places
+                .map(|placed| (&placed.passage.chunk_id, placed.ordinal))
+                .collect(),
+        }
+    }
+
+    fn place(&self, passage: &Passage) -> Option<i64> {
+        self.places.get(&passage.chunk_id).copied()
+    }
+
+    fn has(&self, run: &RangeInclusive<i64>, document: &DocumentId, passage: &Passage) -> bool {
+        let place = self.place(passage);
+        passage.document_id == *document && place.is_some_and(|place| run.contains(&place))
+    }
+
+    fn passages(&self, document: &DocumentId, run: RangeInclusive<i64>) -> Vec<&'a Passage> {
+        run.filter_map(|place| self.passages.get(&(document, place)).copied())
+            .collect()
+    }
+
+    /// The run with the best of the passages left that is near to it, if that
+    /// does not make it too long.
+    fn wider(
+        &self,
+        run: &RangeInclusive<i64>,
+        document: &DocumentId,
+        left: &[Passage],
+    ) -> Option<RangeInclusive<i64>> {
+        let near = run.start() - REACH - 1..=run.end() + REACH + 1;
+        let others = left.iter();
+        let mut others = others.filter(|other| other.document_id == *document);
+        others.find_map(|other| {
+            let place = self.place(other).filter(|place| near.contains(place))?;
+            let wider = place.min(*run.start())..=place.max(*run.end());
+            let passages = self.passages(document, wider.clone());
+            let length: usize = passages.iter().map(|passage| passage.text.len()).sum();
+            let gapless = i64::try_from(passages.len()) == Ok(wider.end() - wider.start() + 1);
+            (gapless && length <= LONGEST_SOURCE).then_some(wider)
+        })
+    }
+}
+
+/// One passage of several that follow each other, `best` the best of them.
+pub fn joined(best: &Passage, run: &[&Passage]) -> Passage {
+    let [first, rest @ ..] = run else {
+        return best.clone();
+    };
+    let mut text = first.text.clone();
+    let (mut above, mut end) = (&first.heading, first.span.end);
+    for passage in rest {
+        text.push_str("\n\n");
+        for heading in new_headings(above, &passage.heading) {
+            text.push_str(heading);
+            text.push('\n');
+        }
+        text.push_str(&passage.text);
+        (above, end) = (&passage.heading, end.max(passage.span.end));
+    }
+    Passage {
+        text,
+        heading: first.heading.clone(),
+        span: first.span.start..end,
+        page: first.page,
+        ..best.clone()
+    }
+}
+
+/// The headings of a path below those that it shares with the one before.
+fn new_headings<'a>(before: &str, path: &'a str) -> Vec<&'a str> {
+    let mut before = before.split(HEADING_SEPARATOR);
+    let path = path.split(HEADING_SEPARATOR);
+    path.skip_while(|heading| before.next() == Some(heading))
+        .filter(|heading| !heading.is_empty())
+        .collect()
+}
+
+/// The passages without those that say what a better one says, word for word.
+fn distinct(found: Vec<Passage>) -> Vec<Passage> {
+    let mut kept: Vec<(Wording, Passage)> = vec![];
+    for passage in found {
+        let wording = Wording::of(&passage.text);
+        if !kept.iter().any(|(better, _)| better.is_like(&wording)) {
+            kept.push((wording, passage));
+        }
+    }
+    kept.into_iter().map(|(_, passage)| passage).collect()
+}
+
+/// A text's rows of words, and its numbers.
+struct Wording {
+    rows: HashSet<Vec<String>>,
+    numbers: BTreeSet<String>,
+}
+
+impl Wording {
+    fn of(text: &str) -> Self {
+        let words: Vec<String> = text.unicode_words().map(str::to_lowercase).collect();
+        let is_number = |word: &&String| word.contains(|letter: char| letter.is_numeric());
+        Self {
+            rows: words
+                .windows(SHINGLE.min(words.len()).max(1))
+                .map(<[String]>::to_vec)
+                .collect(),
+            numbers: words.iter().filter(is_number).cloned().collect(),
+        }
+    }
+
+    /// Whether one is a copy of the other. Texts from one mould that tell
+    /// different numbers are not.
+    fn is_like(&self, other: &Self) -> bool {
+        if self.numbers != other.numbers {
+            return false;
+        }
+        let both = self.rows.intersection(&other.rows).count();
+        let either = self.rows.len() + other.rows.len() - both;
+        #[expect(clippy::cast_precision_loss, reason = "a passage's number of words")]
+        let share = both as f64 / either.max(1) as f64;
+        share >= SAME
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The passage at a place of a document, whose text is `text`.
+    fn placed(document: &str, ordinal: i64, heading: &str, text: &str) -> PlacedPassage {
+        let start = usize::try_from(ordinal).unwrap() * 1000;
+        PlacedPassage {
+            ordinal,
+            passage: Passage {
+                chunk_id: ChunkId(format!("{document} {ordinal}")),
+                document_id: DocumentId(document.to_owned()),
+                external_id: document.to_owned(),
+                title: document.to_uppercase(),
+                path: String::new(),
+                heading: heading.to_owned(),
+                text: text.to_owned(),
+                span: start..start + text.len(),
+                page: u32::try_from(ordinal).ok(),
+                score: 0.0,
+            },
+        }
+    }
+
+    fn found(all: &[PlacedPassage], best_first: &[usize]) -> Vec<Passage> {
+        let scores = [0.9, 0.8, 0.7, 0.6, 0.5];
+        let passages = best_first.iter().zip(scores);
+        passages
+            .map(|(at, score)| Passage {
+                score,
+                ..all[*at].passage.clone()
+            })
+            .collect()
+    }
+
+    fn said(sources: &[Passage]) -> Vec<(&str, &str)> {
+        let each = sources.iter();
+        each.map(|source| (source.chunk_id.0.as_str(), source.text.as_str()))
+            .collect()
+    }
+
+    fn book() -> Vec<PlacedPassage> {
+        vec![
+            placed("a", 0, "Arm", "The arm has six joints."),
+            placed("a", 1, "Arm › Care", "Oil it every month."),
+            placed("a", 2, "Arm › Care › Oil", "Take the thin one."),
+            placed("a", 3, "Wheels", "They are made of rubber."),
+            placed("a", 6, "Lamp", "It shines."),
+            placed("b", 1, "Arm", "Another arm is here."),
+        ]
+    }
+
+    #[test]
+    fn neighbours_become_one_source_with_what_stands_between_them() {
+        let all = book();
+        let sources = rank(found(&all, &[2, 5, 0, 4]), &all, 6);
+        assert_eq!(
+            said(&sources),
+            [
+                (
+                    "a 2",
+                    "The arm has six joints.\n\nCare\nOil it every month.\n\nOil\nTake the thin one."
+                ),
+                ("b 1", "Another arm is here."),
+                ("a 6", "It shines."),
+            ]
+        );
+        let first = &sources[0];
+        assert_eq!((first.heading.as_str(), first.page), ("Arm", Some(0)));
+        assert_eq!(first.span, 0..all[2].passage.span.end);
+        assert!((first.score - 0.9).abs() < f64::EPSILON);
+        assert_eq!(rank(found(&all, &[2, 5, 0, 4]), &all, 2), sources[..2]);
+    }
+
+    #[test]
+    fn headings_that_end_between_passages_come_once() {
+        let all = book();
+        let sources = rank(found(&all, &[3, 2]), &all, 6);
+        assert_eq!(
+            said(&sources),
+            [(
+                "a 3",
+                "Take the thin one.\n\nWheels\nThey are made of rubber."
+            )]
+        );
+    }
+
+    #[test]
+    fn a_source_does_not_grow_without_end() {
+        let long = |ordinal| placed("a", ordinal, "", &format!("w{ordinal} ").repeat(400));
+        let all: Vec<PlacedPassage> = (0..5).map(long).collect();
+        let sources = rank(found(&all, &[2, 1, 0, 3, 4]), &all, 6);
+        let lengths: Vec<usize> = sources.iter().map(|source| source.text.len()).collect();
+        assert_eq!(lengths, [3604, 2402]);
+    }
+
+    #[test]
+    fn what_the_index_found_and_the_database_no_longer_has_stays_as_it_was_read() {
+        let all = book();
+        let sources = rank(found(&all, &[0, 1]), &[], 6);
+        assert_eq!(sources, found(&all, &[0, 1]));
+        assert!(rank(vec![], &[], 6).is_empty());
+    }
+
+    #[test]
+    fn copies_are_left_out_and_what_tells_other_numbers_is_none() {
+        let text = "The pump of the north hall moves ten cubic metres of clear water in an hour, \
+            and must be looked after by two people once in a month, with the thin oil alone.";
+        let all = [
+            placed("a", 0, "", text),
+            placed("b", 0, "", &text.to_uppercase()),
+            placed("c", 0, "", &format!("{text} See page 7.")),
+            placed("d", 0, "", &text.replace("ten", "two")),
+            placed("e", 0, "", "7"),
+        ];
+        let sources = rank(found(&all, &[0, 1, 2, 3, 4]), &all, 6);
+        let kept: Vec<&str> = sources
+            .iter()
+            .map(|source| source.external_id.as_str())
+            .collect();
+        assert_eq!(kept, ["a", "c", "d", "e"]);
+    }
+}

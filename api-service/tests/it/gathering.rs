@@ -1,0 +1,60 @@
+//! What answers may cite, through the whole service.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::{TestApp, json_request};
+
+/// A document about a robot's arm, in three sections of one passage each, with
+/// one about lunch before them.
+fn manual() -> String {
+    let about = |what: &str| {
+        let sentences = (1..=8).map(|number| {
+            format!("The arm of the robot is {what} by person {number} of the crew, with care.")
+        });
+        sentences.collect::<Vec<_>>().join(" ")
+    };
+    let lunch = "Lunch is served at noon in the great hall, with soup and bread. ".repeat(10);
+    let (oiled, tested, washed) = (about("oiled"), about("tested"), about("washed"));
+    format!(
+        "# Lunch\n\n{}\n\n# Arm\n\n## Oil\n\n{oiled}\n\n## Test\n\n{tested}\n\n## Wash\n\n{washed}\n",
+        lunch.trim()
+    )
+}
+
+/// The sources that `ada` is given for a question.
+async fn sources(app: &TestApp, body: &Value) -> Vec<Value> {
+    let (status, answer) = app.ask(json_request("ada", "POST /v1/chat", body)).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    answer["sources"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn neighbours_are_one_source_and_copies_none() {
+    let app = TestApp::sqlite().await;
+    let text = manual();
+    for path in ["manual.md", "old/manual.md"] {
+        app.add("ada", &json!({"text": text, "path": path})).await;
+    }
+    app.work().await;
+    let question = json!({"message": "How is the arm of the robot oiled, tested and washed?"});
+    let sources = sources(&app, &question).await;
+    let arm = &sources[0];
+    assert_eq!(arm["heading"], "Arm › Oil");
+    let (start, end) = (&arm["span"]["start"], &arm["span"]["end"]);
+    let (start, end) = (start.as_u64().unwrap(), end.as_u64().unwrap());
+    let span = &text[usize::try_from(start).unwrap()..usize::try_from(end).unwrap()];
+    let expected = span.replace("## ", "").replace("Test\n\n", "Test\n");
+    assert_eq!(arm["text"], expected.replace("Wash\n\n", "Wash\n"));
+    assert!(span.starts_with("The arm of the robot is oiled"), "{span}");
+    assert!(span.ends_with("washed by person 8 of the crew, with care."));
+    // Lunch of one copy is all that is left.
+    let others: Vec<&Value> = sources[1..]
+        .iter()
+        .map(|source| &source["heading"])
+        .collect();
+    assert_eq!(others, ["Lunch"]);
+    // A search shows the passages as they are.
+    let found = app.find("ada", "How is the arm of the robot tested?").await;
+    assert_eq!(found.len(), 8, "{found:?}");
+}
