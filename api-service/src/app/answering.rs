@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
-        answer::{Answer, AnswerEvent, AnswerKind, Citation, TokenUsage},
+        answer::{Answer, AnswerEvent, AnswerKind, Evidence, TokenUsage},
         chunk::Passage,
         conversation::{ConversationId, NewMessage, Speaker, Turn},
         principal::Scope,
@@ -47,7 +47,7 @@ struct Gone;
 struct Written {
     kind: AnswerKind,
     text: String,
-    citations: Vec<Citation>,
+    evidence: Evidence,
     model: Option<String>,
     usage: TokenUsage,
     /// Why it ends before its end, if it does.
@@ -65,11 +65,11 @@ impl Written {
         }
     }
 
-    const fn of(kind: AnswerKind, text: String) -> Self {
+    fn of(kind: AnswerKind, text: String) -> Self {
         Self {
             kind,
             text,
-            citations: vec![],
+            evidence: Evidence::default(),
             model: None,
             usage: TokenUsage {
                 prompt: 0,
@@ -97,6 +97,7 @@ impl Answering {
             content: written.text.clone(),
             complete: written.broken.is_none(),
             sources: self.passages.clone(),
+            evidence: written.evidence.clone(),
         };
         let kept = self.app.keep(&self.scope, &self.conversation_id, message);
         if let Err(error) = kept.await {
@@ -112,7 +113,7 @@ impl Answering {
                 kind: written.kind,
                 text: written.text,
                 sources: self.passages.clone(),
-                citations: written.citations,
+                evidence: written.evidence,
                 model: written.model,
                 usage: written.usage,
                 processing_time_ms: self.app.clock.now() - self.began,
@@ -187,9 +188,9 @@ impl Answering {
         if broken.is_none() && text.trim().is_empty() {
             return Err(GenerationError::Failed("the model said nothing".into()));
         }
-        let citations = self.app.citations(&text, &cited, &self.passages);
+        let evidence = self.app.evidence(&text, &cited, &self.passages);
         Ok(Written {
-            citations,
+            evidence,
             model: Some(generation.model),
             usage,
             broken,
@@ -254,7 +255,7 @@ impl Answering {
                 .is_err()
             {
                 return Ok(Written {
-                    citations: self.app.citations(&told, &cited, &self.passages),
+                    evidence: self.app.evidence(&told, &cited, &self.passages),
                     broken: Some(STOPPED),
                     ..Written::of(kind, told)
                 });
@@ -262,7 +263,7 @@ impl Answering {
             told.push_str(piece);
         }
         Ok(Written {
-            citations: self.app.citations(&text, &cited, &self.passages),
+            evidence: self.app.evidence(&text, &cited, &self.passages),
             ..Written::of(kind, text)
         })
     }

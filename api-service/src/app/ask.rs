@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{App, answering::Answering, error::Error, ports::UnverifiedToken};
 use crate::domain::{
-    answer::AnswerEvent,
+    answer::{AnswerEvent, Evidence},
     conversation::{ConversationId, NewMessage, Speaker, Turn, title_of},
     principal::{Principal, Scope},
     question::Question,
@@ -57,6 +57,7 @@ impl App {
             content: question.text().to_owned(),
             complete: true,
             sources: vec![],
+            evidence: Evidence::default(),
         };
         self.keep(&scope, &conversation_id, message).await?;
         let (reader, events) = mpsc::channel(WAITING_EVENTS);

@@ -1,17 +1,15 @@
 //! What the sentences of an answer rest on.
 
 use super::App;
-use crate::domain::{answer::Citation, chunk::Passage};
+use crate::domain::{
+    answer::{Citation, Evidence},
+    chunk::Passage,
+};
 
 impl App {
-    /// The citations of a text whose markers name these sources.
+    /// What a text rests on whose markers name these sources.
     #[expect(clippy::unused_self, reason = "support is scored by the model")]
-    pub(super) fn citations(
-        &self,
-        text: &str,
-        numbers: &[usize],
-        sources: &[Passage],
-    ) -> Vec<Citation> {
+    pub(super) fn evidence(&self, text: &str, numbers: &[usize], sources: &[Passage]) -> Evidence {
         let cited = numbers.iter().filter_map(|number| {
             let source = sources.get(number.checked_sub(1)?)?;
             Some(Citation {
@@ -23,6 +21,9 @@ impl App {
                 supported: true,
             })
         });
-        cited.collect()
+        Evidence {
+            citations: cited.collect(),
+            unsupported: vec![],
+        }
     }
 }

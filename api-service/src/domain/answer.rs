@@ -61,6 +61,16 @@ pub struct Citation {
     pub supported: bool,
 }
 
+/// What the sentences of an answer rest on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Evidence {
+    /// What they cite, in the order of the text.
+    pub citations: Vec<Citation>,
+    /// The sentences that claim something and that no source supports, in bytes
+    /// of the answer's text: they cite nothing, or nothing that says it.
+    pub unsupported: Vec<Range<usize>>,
+}
+
 /// What happens while a question is answered, in this order: one `Started`,
 /// one `Retrieval`, any number of `Delta`s with `Citation`s, `Usage`s and
 /// `Notice`s between them, and one `Completed` or `Failed`. They are numbered
@@ -125,8 +135,8 @@ pub struct Answer {
     pub text: String,
     /// What it may cite: the first is `[1]`.
     pub sources: Vec<Passage>,
-    /// What its sentences rest on, in the order of the text.
-    pub citations: Vec<Citation>,
+    /// What its sentences rest on.
+    pub evidence: Evidence,
     /// The language model that wrote it, if one did.
     pub model: Option<String>,
     /// What that has used.
@@ -139,7 +149,7 @@ impl Answer {
     /// The numbers of the sources that it cites, in order, each once.
     pub fn cited(&self) -> Vec<usize> {
         let mut cited = vec![];
-        for citation in &self.citations {
+        for citation in &self.evidence.citations {
             if !cited.contains(&citation.number) {
                 cited.push(citation.number);
             }

@@ -1,6 +1,6 @@
 //! Conversations: what was asked and answered, in order.
 
-use super::chunk::Passage;
+use super::{answer::Evidence, chunk::Passage};
 
 /// A conversation's id (UUIDv7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct NewMessage {
     pub complete: bool,
     /// The passages it cites, numbered from 1 in this order.
     pub sources: Vec<Passage>,
+    /// What its sentences rest on.
+    pub evidence: Evidence,
 }
 
 /// The longest title, in characters.

@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use service_kit::clock::Millis;
 
-use super::{SqlStore, accounts::OWNER_IS_THERE, bigint, impossible, sql};
+use super::{SqlStore, accounts::OWNER_IS_THERE, bigint, citations::add_evidence, impossible, sql};
 use crate::{
     app::ports::{ConversationStore, StoreError},
     domain::{
+        answer::Evidence,
         chunk::Passage,
         conversation::{ConversationId, NewMessage, Speaker, Turn},
         principal::Scope,
@@ -110,8 +111,19 @@ impl ConversationStore for SqlStore {
         for (index, source) in message.sources.iter().enumerate() {
             add_source(&mut transaction, &message.id, index + 1, source).await?;
         }
+        add_evidence(
+            &mut transaction,
+            &message.id,
+            &message.sources,
+            &message.evidence,
+        )
+        .await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    async fn evidence(&self, scope: &Scope, message: &str) -> Result<Option<Evidence>, StoreError> {
+        self.evidence_of(scope, message).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod chunks;
+mod citations;
 mod conversations;
 mod documents;
 mod embeddings;

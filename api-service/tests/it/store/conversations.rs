@@ -3,6 +3,7 @@
 use api_service::{
     app::ports::ConversationStore,
     domain::{
+        answer::{Citation, Evidence},
         chunk::{ChunkId, Passage},
         conversation::{ConversationId, NewMessage, Speaker, Turn},
         document::DocumentId,
@@ -16,6 +17,7 @@ on_both_engines!(
     turns_come_back_in_order_and_the_last_ones,
     another_owner_neither_reads_nor_adds,
     sources_are_kept_as_they_stood,
+    what_sentences_rest_on_is_kept_for_the_owner,
 );
 
 fn message(number: u32, speaker: Speaker, content: &str) -> NewMessage {
@@ -25,6 +27,7 @@ fn message(number: u32, speaker: Speaker, content: &str) -> NewMessage {
         content: content.to_owned(),
         complete: true,
         sources: vec![],
+        evidence: Evidence::default(),
     }
 }
 
@@ -87,9 +90,8 @@ async fn another_owner_neither_reads_nor_adds(shelf: Shelf) {
     assert_eq!(turns.unwrap(), None);
 }
 
-async fn sources_are_kept_as_they_stood(shelf: Shelf) {
-    let (conversation, ada) = (begun(&shelf).await, scope("ada"));
-    let source = Passage {
+fn source() -> Passage {
+    Passage {
         chunk_id: ChunkId(id(20)),
         document_id: DocumentId(id(21)),
         external_id: "x".to_owned(),
@@ -100,7 +102,12 @@ async fn sources_are_kept_as_they_stood(shelf: Shelf) {
         span: 3..12,
         page: Some(4),
         score: 0.625,
-    };
+    }
+}
+
+async fn sources_are_kept_as_they_stood(shelf: Shelf) {
+    let (conversation, ada) = (begun(&shelf).await, scope("ada"));
+    let source = source();
     let answer = NewMessage {
         complete: false,
         sources: vec![source.clone(), source],
@@ -116,4 +123,37 @@ async fn sources_are_kept_as_they_stood(shelf: Shelf) {
     .await
     .unwrap();
     assert_eq!(kept, (0, 2, "One › Two".to_owned(), 4, 0.625));
+}
+
+async fn what_sentences_rest_on_is_kept_for_the_owner(shelf: Shelf) {
+    let (conversation, ada) = (begun(&shelf).await, scope("ada"));
+    let citation = |number: usize, sentence: std::ops::Range<usize>| Citation {
+        number,
+        sentence,
+        span: 4..8,
+        quote: "“text” 李".to_owned(),
+        support: 0.125,
+        supported: number == 2,
+    };
+    let evidence = Evidence {
+        citations: vec![citation(2, 0..5), citation(1, 0..5), citation(2, 6..9)],
+        unsupported: vec![6..9, 10..14],
+    };
+    let answer = NewMessage {
+        sources: vec![source(), source()],
+        evidence: evidence.clone(),
+        ..message(10, Speaker::Assistant, "One. Two.")
+    };
+    let added = shelf.store.add(&ada, &conversation, answer, NOON);
+    added.await.unwrap();
+    let kept = shelf.store.evidence(&ada, &id(10)).await.unwrap();
+    assert_eq!(kept, Some(evidence));
+    for (owner, message) in [("ben", 10), ("admin", 10), ("ada", 11)] {
+        let kept = shelf.store.evidence(&scope(owner), &id(message)).await;
+        assert_eq!(kept.unwrap(), None, "{owner}");
+    }
+    let by_chunk = "SELECT COUNT(*) FROM message_citations c JOIN message_sources s \
+                    ON s.message_id = c.message_id AND s.number = c.number \
+                    AND s.chunk_id = c.chunk_id AND s.document_id = c.document_id";
+    assert_eq!(shelf.count(by_chunk).await, 3);
 }

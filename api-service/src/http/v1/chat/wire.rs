@@ -62,6 +62,10 @@ impl From<Citation> for CitationWire {
     }
 }
 
+fn wires<T: Into<W>, W>(values: Vec<T>) -> Vec<W> {
+    values.into_iter().map(Into::into).collect()
+}
+
 /// What a language model has used, in tokens.
 #[derive(Debug, Serialize)]
 #[expect(clippy::struct_field_names, reason = "the names of OpenAI's protocol")]
@@ -89,6 +93,8 @@ pub(in crate::http::v1) struct AnswerWire {
     kind: &'static str,
     sources: Vec<SourceWire>,
     citations: Vec<CitationWire>,
+    /// The sentences that no source supports, in bytes of the text.
+    unsupported: Vec<SpanWire>,
     /// The language model, where one wrote it.
     model: Option<String>,
     usage: UsageWire,
@@ -113,7 +119,8 @@ impl AnswerWire {
             response: answer.text,
             kind: answer.kind.as_str(),
             sources,
-            citations: answer.citations.into_iter().map(Into::into).collect(),
+            citations: wires(answer.evidence.citations),
+            unsupported: wires(answer.evidence.unsupported),
             model: answer.model,
             usage: answer.usage.into(),
             conversation_id,
@@ -169,6 +176,8 @@ pub(in crate::http::v1) enum EventWire {
         cited: Vec<usize>,
         /// What its sentences rest on.
         citations: Vec<CitationWire>,
+        /// The sentences that no source supports, in bytes of the text.
+        unsupported: Vec<SpanWire>,
         /// The language model, where one wrote it.
         model: Option<String>,
         /// What that has used.
@@ -228,7 +237,8 @@ impl From<AnswerEvent> for EventWire {
                 cited: answer.cited(),
                 response: answer.text,
                 kind: answer.kind.as_str(),
-                citations: answer.citations.into_iter().map(Into::into).collect(),
+                citations: wires(answer.evidence.citations),
+                unsupported: wires(answer.evidence.unsupported),
                 model: answer.model,
                 usage: answer.usage.into(),
                 processing_time_ms: answer.processing_time_ms,
