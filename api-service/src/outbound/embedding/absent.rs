@@ -3,10 +3,10 @@
 
 use async_trait::async_trait;
 
-use super::estimate;
 use crate::{
     app::ports::{DenseEmbedder, EmbeddingError},
     domain::embedding_model::{EmbeddingModel, ModelOrigin},
+    outbound::token_estimate,
 };
 
 /// The model.
@@ -27,11 +27,11 @@ impl DenseEmbedder for AbsentEmbedder {
     }
 
     fn max_tokens(&self) -> usize {
-        estimate::MAX_TOKENS
+        token_estimate::MAX_TOKENS
     }
 
     fn count_tokens(&self, text: &str) -> usize {
-        estimate::tokens(text)
+        token_estimate::tokens(text)
     }
 
     async fn embed_passages(&self, _: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {

@@ -1,6 +1,5 @@
 //! Embedding models.
 
 pub mod absent;
-mod estimate;
 pub mod minilm;
 pub mod remote;

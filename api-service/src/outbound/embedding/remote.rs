@@ -14,16 +14,16 @@ use std::{
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, header::RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use service_kit::clock::{Clock, Millis};
 
-use super::estimate;
 use crate::{
     app::ports::{DenseEmbedder, EmbeddingError},
     domain::embedding_model::ModelOrigin,
+    outbound::{retry_after::retry_after, token_estimate},
 };
 
 /// How a provider is spoken to.
@@ -289,7 +289,7 @@ impl RemoteEmbedder {
             StatusCode::SERVICE_UNAVAILABLE,
         ];
         if asks_to_wait.contains(&status) {
-            let after = retry_after(&answer, self.clock.now());
+            let after = retry_after(answer.headers(), self.clock.now());
             if let Some(after) = after {
                 let wait = Millis::try_from(after.as_millis()).unwrap_or(Millis::MAX);
                 let until = self.clock.now().saturating_add(wait);
@@ -331,19 +331,6 @@ fn fingerprint(settings: &RemoteSettings, dimensions: usize) -> String {
     name.to_lowercase().chars().map(plain).collect()
 }
 
-/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
-fn retry_after(answer: &Response, now: Millis) -> Option<Duration> {
-    let value = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    if let Ok(seconds) = value.trim().parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let date = chrono::DateTime::parse_from_rfc2822(value).ok()?;
-    let wait = date.timestamp_millis() - now;
-    Some(Duration::from_millis(
-        u64::try_from(wait).unwrap_or_default(),
-    ))
-}
-
 fn unreachable(error: reqwest::Error) -> EmbeddingError {
     EmbeddingError::Failed(Box::new(ProviderError::Unreachable(error.without_url())))
 }
@@ -371,11 +358,11 @@ impl DenseEmbedder for RemoteEmbedder {
     }
 
     fn max_tokens(&self) -> usize {
-        estimate::MAX_TOKENS
+        token_estimate::MAX_TOKENS
     }
 
     fn count_tokens(&self, text: &str) -> usize {
-        estimate::tokens(text)
+        token_estimate::tokens(text)
     }
 
     async fn embed_passages(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
