@@ -17,14 +17,14 @@ use service_kit::{
     telemetry::LogFormat,
 };
 
-use crate::domain::{index::Fusion, quota::Quota};
+use crate::domain::{index::Fusion, quota::Quota, token_budget::TokenBudget};
 pub use embedding::{EmbeddingConfig, RemoteEmbeddingConfig};
 pub use fetching::FetchingConfig;
-pub use llm::LlmConfig;
+pub use llm::{LlmConfig, LlmModel};
 
 /// The variables.
 pub static VARIABLES: LazyLock<Vec<Variable>> =
-    LazyLock::new(|| [SERVICE_VARIABLES, embedding::VARIABLES].concat());
+    LazyLock::new(|| [SERVICE_VARIABLES, embedding::VARIABLES, llm::VARIABLES].concat());
 
 const SERVICE_VARIABLES: &[Variable] = &[
     Variable::plain(
@@ -119,33 +119,6 @@ const SERVICE_VARIABLES: &[Variable] = &[
         "The most bytes that these documents have together; 0 for no limit.",
     ),
     Variable::plain(
-        "LLM_BASE_URL",
-        "",
-        "An OpenAI-compatible endpoint, such as http://localhost:11434/v1.",
-    ),
-    Variable::secret(
-        "LLM_API_KEY",
-        "The key for LLM_BASE_URL; a local server needs none.",
-    ),
-    Variable::plain(
-        "LLM_MODEL",
-        "",
-        "The model's name there; default: the provider's small one.",
-    ),
-    Variable::secret("OPENAI_API_KEY", "Answers by OpenAI."),
-    Variable::secret("OPENROUTER_API_KEY", "Answers by OpenRouter."),
-    Variable::plain(
-        "OPENROUTER_MODEL",
-        "google/gemini-flash-1.5",
-        "The model there.",
-    ),
-    Variable::secret("GEMINI_API_KEY", "Answers by Gemini."),
-    Variable::plain(
-        "AGENT_TIMEOUT",
-        "30",
-        "Seconds that a generated answer may take.",
-    ),
-    Variable::plain(
         "ALLOWED_ORIGINS",
         "",
         "Origins of browsers' pages, as a JSON list or with commas.",
@@ -194,6 +167,8 @@ pub struct Config {
     pub fetching: FetchingConfig,
     /// The most that a user may keep.
     pub quota: Quota,
+    /// The most tokens that a user may use of language models in a day.
+    pub token_budget: TokenBudget,
     /// The language model, if one is configured.
     pub llm: Option<LlmConfig>,
     /// Origins of browsers' pages that may call.
@@ -269,6 +244,7 @@ impl Config {
                 bytes: environment.parsed("MAX_BYTES_PER_USER")?,
             },
             fetching: fetching::read(environment)?,
+            token_budget: TokenBudget(environment.parsed("TOKENS_PER_USER_PER_DAY")?),
             llm: llm::read(environment)?,
             allowed_origins: AllowedOrigins::read(environment, "ALLOWED_ORIGINS")?,
             log_level: environment.text("LOG_LEVEL")?,
@@ -382,8 +358,8 @@ mod tests {
         let shown = format!("{config:?}");
         assert!(!shown.contains("hunter2"), "{shown}");
         let llm = config.llm.unwrap();
-        assert_eq!(llm.base_url, "https://openrouter.ai/api/v1");
-        assert_eq!(llm.model, "google/gemini-flash-1.5");
+        assert_eq!(llm.models[0].base_url, "https://openrouter.ai/api/v1");
+        assert_eq!(llm.models[0].model, "google/gemini-flash-1.5");
     }
 
     #[test]
@@ -426,6 +402,10 @@ mod tests {
             ("AUTH_URL", "auth:3001"),
             ("ALLOWED_ORIGINS", "[1]"),
             ("LLM_BASE_URL", "http://localhost:11434/v1"),
+            ("LLM_PROVIDER", "claude"),
+            ("LLM_MODEL", "gpt-4o"),
+            ("LLM_FALLBACK_MODELS", "gpt-4o"),
+            ("OLLAMA_URL", "http://localhost:11434"),
             ("EMBEDDING_PROVIDER", "word2vec"),
             ("EMBEDDING_DIMENSIONS", "many"),
             ("COHERE_API_KEY", "your-cohere-key"),

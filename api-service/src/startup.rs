@@ -1,5 +1,6 @@
 //! Joins the concrete types. Nothing else names them.
 
+mod language_model;
 mod vectors;
 
 use std::{sync::Arc, time::Duration};
@@ -25,7 +26,7 @@ use crate::{
         vector_spaces::{VectorSpace, VectorSpaces},
         verify_api_key::ApiKeys,
     },
-    config::{Config, LlmConfig},
+    config::Config,
     http::{
         HttpSettings, HttpState,
         health::{AccountsHealth, AuthHealth, DatabaseHealth, IndexHealth},
@@ -38,7 +39,6 @@ use crate::{
         document_links::SignedLinks,
         git::GitRepositories,
         jwks::{JwksSettings, JwksVerifier},
-        llm::{LlmSettings, OpenAiCompatible},
         sandbox::Sandbox,
         sql::{MIGRATIONS, SqlStore},
         web::{
@@ -64,6 +64,9 @@ pub struct Parts {
 
 /// This program, also where its file was replaced since it began.
 const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// How providers and auth-service know us.
+const USER_AGENT: &str = concat!("lectern/", env!("CARGO_PKG_VERSION"));
 
 /// Documents that are read at once.
 const READERS: usize = 2;
@@ -110,9 +113,12 @@ pub async fn parts(config: &Config) -> Result<Parts> {
     let client = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(5))
         .read_timeout(Duration::from_mins(1))
-        .user_agent(concat!("lectern/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
         .build()?;
-    let generator = config.llm.as_ref().map(|llm| generator(llm, &client));
+    let generator = match &config.llm {
+        Some(llm) => Some(language_model::generator(llm).await?),
+        None => None,
+    };
     let links = Arc::new(links(config).context("DATA_DIR/link-secret")?);
     let database = migrated_database(config).await?;
     let store = SqlStore::new(database.clone());
@@ -166,17 +172,6 @@ fn sources(config: &Config, parts: &Parts, store: Arc<SqlStore>) -> Sources {
     }
 }
 
-fn generator(llm: &LlmConfig, client: &reqwest::Client) -> Arc<dyn Generator> {
-    let settings = LlmSettings {
-        base_url: llm.base_url.clone(),
-        api_key: llm.api_key.clone(),
-        model: llm.model.clone(),
-        timeout: llm.timeout,
-    };
-    tracing::info!(model = llm.model, "answers are generated");
-    Arc::new(OpenAiCompatible::new(settings, client.clone()))
-}
-
 /// The verbs over these parts.
 pub fn app(config: &Config, parts: &Parts, spaces: Option<VectorSpaces>) -> App {
     let store = Arc::new(SqlStore::new(parts.database.clone()));
@@ -187,6 +182,7 @@ pub fn app(config: &Config, parts: &Parts, spaces: Option<VectorSpaces>) -> App 
         sources: sources(config, parts, store.clone()),
         conversations: store.clone(),
         embeddings: store.clone(),
+        tokens: store.clone(),
         spaces: spaces.unwrap_or_else(|| parts.no_index()),
         views: store.clone(),
         links: parts.links.clone(),
@@ -200,6 +196,7 @@ pub fn app(config: &Config, parts: &Parts, spaces: Option<VectorSpaces>) -> App 
         randomness: Arc::new(SystemRandomness),
         new_jobs: Arc::new(Notify::new()),
         quota: config.quota,
+        token_budget: config.token_budget,
         fusion: config.fusion,
         answers: TaskTracker::new(),
         stop: CancellationToken::new(),

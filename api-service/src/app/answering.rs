@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 
 use super::{
     App,
-    ports::{GenerationError, Generator, Piece},
+    budget::Metered,
+    ports::{GenerationError, Piece, Place},
 };
 use crate::{
     domain::{
@@ -36,6 +37,7 @@ pub(super) struct Answering {
     pub(super) message_id: String,
     pub(super) history: Vec<Turn>,
     pub(super) passages: Vec<Passage>,
+    pub(super) place: Option<Metered>,
     pub(super) began: Millis,
     pub(super) reader: mpsc::Sender<AnswerEvent>,
 }
@@ -135,14 +137,20 @@ impl Answering {
             sources: self.passages.clone(),
         })
         .await?;
-        if let Some(generator) = self.app.generator.clone()
+        if let Some(notice) = self.place.as_ref().and_then(|place| place.notice.clone()) {
+            self.tell(notice).await?;
+        }
+        if let Some(place) = &self.place
             && !self.passages.is_empty()
         {
-            match self.generate(generator.as_ref()).await {
+            match self.generate(place).await {
                 Ok(written) => return Ok(written),
                 Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(error, "the language model failed; the answer is extractive");
+                    {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(error, "no language model began; the answer is extractive");
+                    }
+                    self.tell(model_unavailable()).await?;
                 }
             }
         }
@@ -154,10 +162,10 @@ impl Answering {
     }
 
     /// Lets the model write. An error means that it did not begin.
-    async fn generate(&self, generator: &dyn Generator) -> Result<Written, GenerationError> {
+    async fn generate(&self, place: &dyn Place) -> Result<Written, GenerationError> {
         let prompt = prompt(self.question.text(), &self.passages, self.history.clone());
         let mut generation = tokio::select! {
-            begun = generator.generate(prompt, &self.scope) => begun?,
+            begun = place.generate(prompt) => begun?,
             () = self.reader.closed() => return Ok(Written::stopped()),
         };
         let mut filter = CitationFilter::new(self.passages.len());
@@ -173,6 +181,7 @@ impl Answering {
             match next {
                 Some(Ok(Piece::Text(piece))) => self.show(&mut text, filter.push(&piece)).await,
                 Some(Ok(Piece::Usage(used))) => usage = used,
+                Some(Ok(Piece::Limit)) => self.show_limit().await,
                 Some(Err(error)) if text.is_empty() => return Err(error),
                 Some(Err(error)) => {
                     let error: &dyn std::error::Error = &error;
@@ -207,6 +216,14 @@ impl Answering {
             text.push_str(&piece);
             let _ = self.tell(AnswerEvent::Delta(piece)).await;
         }
+    }
+
+    async fn show_limit(&self) {
+        let notice = AnswerEvent::Notice {
+            code: "answer_shortened",
+            message: "The answer is as long as it may be, and ends here.".to_owned(),
+        };
+        let _ = self.tell(notice).await;
     }
 
     /// Answers with the sources' own sentences.
@@ -266,6 +283,15 @@ impl Answering {
             evidence: self.app.evidence(&text, &cited, &self.passages),
             ..Written::of(kind, text)
         })
+    }
+}
+
+fn model_unavailable() -> AnswerEvent {
+    AnswerEvent::Notice {
+        code: "model_unavailable",
+        message: "The language model does not answer just now; these are extracts of the \
+                  documents."
+            .to_owned(),
     }
 }
 

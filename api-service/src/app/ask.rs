@@ -41,6 +41,7 @@ impl App {
         let began = self.clock.now();
         let scope = caller.scope();
         let question = Question::new(&asked.message)?;
+        let place = self.place(&scope).await?;
         let history = self
             .history(&scope, asked.conversation_id.as_deref())
             .await?;
@@ -71,6 +72,7 @@ impl App {
             message_id,
             history,
             passages,
+            place,
             began,
             reader,
         };

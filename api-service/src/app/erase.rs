@@ -9,7 +9,7 @@ use service_kit::clock::Millis;
 use tokio_util::sync::CancellationToken;
 
 use super::{App, error::Error};
-use crate::domain::principal::UserId;
+use crate::domain::{principal::UserId, token_budget::Day};
 
 /// How often it is looked for erasures that other processes were told of, or
 /// that are due again.
@@ -22,6 +22,9 @@ const TIDY: Millis = 60 * 60 * 1000;
 /// the account was deleted: a worker notices it between two steps, and each of
 /// these has a deadline of two minutes at most.
 const UNDER_WAY: Millis = 10 * 60 * 1000;
+
+/// For how many days the tokens that users used are kept.
+const USAGE_DAYS: i64 = 400;
 
 impl App {
     /// Erases what there is to erase until `stop`.
@@ -71,14 +74,17 @@ impl App {
         Ok(())
     }
 
-    /// Forgets refusals of tokens that have expired meanwhile, and requests that
-    /// came too long ago to be known.
+    /// Forgets refusals of tokens that have expired meanwhile, and requests and
+    /// uses of language models that are too long ago to matter.
     pub async fn forget_expired(&self) {
         let now = self.clock.now();
         self.refused.change(|refusals| refusals.forget_expired(now));
         for forgotten in [
             self.accounts.forget_expired(now).await,
             self.documents.forget_requests(now).await,
+            self.tokens
+                .forget_tokens(Day::of(now).before(USAGE_DAYS))
+                .await,
         ] {
             if let Err(error) = forgotten {
                 let error: &dyn std::error::Error = &error;

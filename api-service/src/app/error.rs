@@ -126,6 +126,14 @@ pub enum Error {
     /// The embedding model failed.
     #[error("The embedding model failed on our side; try again.")]
     Embedding(#[from] EmbeddingError),
+    /// As many answers are written and waited for as may be. There may be room in
+    /// so many seconds.
+    #[error("Too many answers are being written just now; try again in {0} s.")]
+    AnswersBusy(u64),
+    /// The caller has used what they may use of the language model in a day,
+    /// which ends in so many seconds.
+    #[error("You have used all the tokens that you may use today; ask again after midnight (UTC).")]
+    TokensSpent(u64),
     /// Embedding or indexing took longer than it may.
     #[error("It took longer than it may on our side; try again.")]
     StageTooLong,
@@ -162,8 +170,9 @@ impl Error {
             | Self::Index(_)
             | Self::IndexElsewhere
             | Self::Reading(_)
+            | Self::AnswersBusy(_)
             | Self::Embedding(EmbeddingError::Busy(_)) => ErrorKind::Unavailable,
-            Self::Key(UnverifiedKey::Overused(_)) => ErrorKind::RateLimited,
+            Self::Key(UnverifiedKey::Overused(_)) | Self::TokensSpent(_) => ErrorKind::RateLimited,
             Self::Token(_) | Self::Key(_) => ErrorKind::Unauthenticated,
             Self::MissingScope(_) | Self::ReadOnly => ErrorKind::Forbidden,
             Self::NoSuchDocument
@@ -243,6 +252,8 @@ impl Error {
             Self::Index(_) | Self::IndexElsewhere => "search_unavailable",
             Self::Embedding(EmbeddingError::Failed(_)) => "embedding_failed",
             Self::Embedding(EmbeddingError::Busy(_)) => "embedding_busy",
+            Self::AnswersBusy(_) => "answers_busy",
+            Self::TokensSpent(_) => "token_budget_spent",
             Self::StageTooLong => "stage_too_long",
             Self::JobOver => "job_over",
             Self::NotRetryable => "job_not_retryable",

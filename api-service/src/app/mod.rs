@@ -4,6 +4,7 @@
 pub mod add_document;
 mod answering;
 pub mod ask;
+pub mod budget;
 pub mod change_knowledge_base;
 pub mod check_index;
 mod cite;
@@ -34,11 +35,11 @@ use std::sync::Arc;
 
 use service_kit::clock::{Clock, Randomness};
 
-use crate::domain::{index::Fusion, quota::Quota};
+use crate::domain::{index::Fusion, quota::Quota, token_budget::TokenBudget};
 use follow_accounts::RefusedTokens;
 use ports::{
     AccountStore, ConversationStore, DocumentReader, DocumentStore, DocumentViews, EmbeddingStore,
-    Generator, JobStore, KnowledgeBaseStore, LinkSeal, SparseEmbedder,
+    Generator, JobStore, KnowledgeBaseStore, LinkSeal, SparseEmbedder, TokenStore,
 };
 use vector_spaces::{VectorSpace, VectorSpaces};
 
@@ -75,6 +76,10 @@ pub struct App {
     pub sparse: Arc<dyn SparseEmbedder>,
     /// The language model, if one is configured.
     pub generator: Option<Arc<dyn Generator>>,
+    /// What users have used of it.
+    pub tokens: Arc<dyn TokenStore>,
+    /// The most that a user may use of it in a day.
+    pub token_budget: TokenBudget,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The source of ids.

@@ -3,20 +3,21 @@
 
 mod accounts;
 mod embeddings;
+mod generation;
 mod jobs;
 mod knowledge_bases;
 mod sources;
+mod tokens;
 mod views;
 
-use std::{pin::Pin, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::Stream;
 use proto::{api_key::KeyScopes, claims::Role};
 use service_kit::clock::Millis;
 
 use crate::domain::{
-    answer::{Evidence, TokenUsage},
+    answer::Evidence,
     chunk::{ChunkId, Passage, PlacedPassage},
     conversation::{ConversationId, NewMessage, Turn},
     document::{Change, Document, DocumentId, MediaType, NewDocument},
@@ -32,12 +33,14 @@ use crate::pipeline::parsing::{ParseError, Parsed};
 
 pub use accounts::{AccountFeed, AccountStore, AccountStream, FeedError};
 pub use embeddings::{EmbeddingStore, StoredPoint};
+pub use generation::{Generation, GenerationError, Generator, Piece, Place, Prompt};
 pub use jobs::{ClaimLimits, JobStore, Published};
 pub use knowledge_bases::{BaseChange, KnowledgeBaseStore, Refused};
 pub use sources::{
     FetchError, Fetched, FetchedPage, KnownPage, NewPage, NewSource, Repositories, RepositoryFile,
     SourceStore, Visit, Web,
 };
+pub use tokens::{Settled, TokenStore};
 pub use views::{ChunkView, DocumentViews, LinkSeal, Original, ShownVersion};
 
 /// The database failed, or holds what it can't hold.
@@ -59,20 +62,6 @@ pub enum EmbeddingError {
     /// Its provider is asked too much. It said when to ask again, or did not.
     #[error("the embedding provider asks to wait")]
     Busy(Option<Duration>),
-}
-
-/// Why a language model does not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum GenerationError {
-    /// As many answers are made and waited for as may be.
-    #[error("too many answers are being made")]
-    Busy(Duration),
-    /// It took longer than it may.
-    #[error("the language model took too long")]
-    TooSlow,
-    /// It failed, and so did those that were to stand in for it.
-    #[error("the language model failed")]
-    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// Why a document was not read.
@@ -436,44 +425,4 @@ pub trait SparseEmbedder: Send + Sync {
     fn passage(&self, text: &str, language: Language) -> SparseVector;
     /// The words of a question to knowledge bases in these languages.
     fn question(&self, text: &str, languages: &[Language]) -> SparseVector;
-}
-
-/// A prompt for a language model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prompt {
-    /// What the model is to do, and the sources.
-    pub system: String,
-    /// The conversation so far, and the question as its last turn.
-    pub turns: Vec<Turn>,
-}
-
-/// What comes from a language model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
-    /// The next piece of text; never empty.
-    Text(String),
-    /// What it has used in all; where it tells that, at the end.
-    Usage(TokenUsage),
-}
-
-/// An answer of a language model, as it comes.
-pub struct Generation {
-    /// The model's name, as its provider knows it.
-    pub model: String,
-    /// Its pieces. Dropping them stops the model.
-    pub pieces: Pin<Box<dyn Stream<Item = Result<Piece, GenerationError>> + Send>>,
-}
-
-/// A language model, with those that stand in for it.
-#[async_trait]
-pub trait Generator: Send + Sync {
-    /// Begins an answer, when it is this caller's turn. An error means that
-    /// neither the model nor a substitute has begun; once there was a piece,
-    /// no other model takes over.
-    async fn generate(&self, prompt: Prompt, caller: &Scope)
-    -> Result<Generation, GenerationError>;
-    /// How many tokens a text has, at least about.
-    fn count_tokens(&self, text: &str) -> usize;
-    /// How many tokens prompt and answer may have together.
-    fn window(&self) -> usize;
 }

@@ -16,3 +16,4 @@ pub mod question;
 pub mod quota;
 pub mod request_key;
 pub mod source;
+pub mod token_budget;

@@ -69,9 +69,7 @@ async fn all(mut events: Events) -> Vec<AnswerEvent> {
 fn answer_of(events: &[AnswerEvent]) -> Answer {
     let [
         AnswerEvent::Started { .. },
-        AnswerEvent::Retrieval {
-            sources: sources, ..
-        },
+        AnswerEvent::Retrieval { sources, .. },
         deltas @ ..,
         end,
     ] = events
@@ -80,6 +78,7 @@ fn answer_of(events: &[AnswerEvent]) -> Answer {
     };
     let pieces = deltas.iter().map(|event| match event {
         AnswerEvent::Delta(piece) => piece.as_str(),
+        AnswerEvent::Notice { .. } => "",
         other => panic!("{other:?} in the middle"),
     });
     let AnswerEvent::Completed(answer) = end else {

@@ -15,6 +15,7 @@ mod erasing;
 mod fetching;
 mod formats;
 mod gathering;
+mod generating;
 mod hostile;
 mod index;
 mod ingest;

@@ -78,7 +78,7 @@ fn the_core_names_no_framework() {
         "tonic",
         "qdrant_client",
         "qdrant_edge",
-        "async_openai",
+        "tiktoken_rs",
         "reqwest",
         "rten",
         "tokenizers",
@@ -112,10 +112,10 @@ fn each_library_has_its_place() {
     only_in("src", "qdrant_client", &["src/outbound/qdrant.rs"]);
     let edge = ["src/outbound/edge.rs", "src/outbound/bm25.rs"];
     only_in("src", "qdrant_edge", &edge);
-    only_in("src", "async_openai", &["src/outbound/llm.rs"]);
+    only_in("src", "tiktoken_rs", &["src/outbound/llm/tokens.rs"]);
     let reqwest = [
         "src/outbound/embedding/remote.rs",
-        "src/outbound/llm.rs",
+        "src/outbound/llm/",
         "src/outbound/jwks.rs",
         "src/outbound/web/",
         "src/startup",
@@ -146,7 +146,7 @@ fn edges_do_not_know_one_another() {
         "EdgeIndex",
         "QdrantIndex",
         "MiniLm",
-        "OpenAiCompatible",
+        "ModelChain",
         "SystemClock",
         "SystemRandomness",
     ] {
@@ -268,6 +268,11 @@ const WITHOUT_SCOPE: &[(&str, &str, &[&str])] = &[
         "DocumentStore",
         "it takes away what is too old to matter, for nobody who asks",
         &["forget_requests"],
+    ),
+    (
+        "TokenStore",
+        "it takes away what is too old to matter, for nobody who asks",
+        &["forget_tokens"],
     ),
     ("VectorIndex", "it tells of no point", &["is_up"]),
 ];

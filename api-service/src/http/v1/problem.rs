@@ -59,6 +59,7 @@ pub fn problem(error: &Error) -> Problem {
     let problem = Problem::new(error.kind(), error.code(), error.to_string());
     match error {
         Error::Key(UnverifiedKey::Overused(seconds)) => problem.after((*seconds).into()),
+        Error::AnswersBusy(seconds) | Error::TokensSpent(seconds) => problem.after(*seconds),
         _ if error.kind().is_server_fault() => problem.after(RETRY_AFTER),
         _ => problem,
     }

@@ -146,6 +146,7 @@ impl AccountStore for SqlStore {
         }
         for statement in [
             "DELETE FROM idempotency_keys WHERE caller = $1",
+            "DELETE FROM token_usage WHERE user_id = $1",
             "DELETE FROM knowledge_bases WHERE id IN \
              (SELECT knowledge_base_id FROM erased_bases WHERE user_id = $1)",
             "DELETE FROM knowledge_base_shares WHERE user_id = $1",

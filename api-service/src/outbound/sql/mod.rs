@@ -11,6 +11,7 @@ mod knowledge_bases;
 mod queue;
 mod requests;
 mod sources;
+mod tokens;
 mod views;
 
 use service_kit::database::Database;

@@ -9,20 +9,24 @@ use std::{
     time::Duration,
 };
 
-use api_service::outbound::llm::{LlmSettings, OpenAiCompatible};
+use api_service::outbound::llm::{ChainSettings, Dialect, ModelChain, ModelSettings};
 use axum::{
     Router,
     body::{Body, Bytes},
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
     response::{IntoResponse, Response},
     routing::post,
 };
 use futures::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
+use service_kit::clock::{Clock, CountingRandomness, FixedClock};
 use tokio::{sync::Notify, task::JoinSet};
 
-use super::{auth::http_client, serving::serve};
+use super::{NOON, auth::http_client, serving::serve};
 
 /// What the model does with a request.
 #[derive(Debug, Clone)]
@@ -37,6 +41,14 @@ pub enum Script {
     Silent,
     /// Answers with this status.
     Refuses(u16),
+    /// Answers with this status, and asks with `Retry-After` to wait.
+    AsksToWait(u16, &'static str),
+    /// Answers that it does not know `stream_options`.
+    RefusesOptions,
+    /// Sends these bytes, piece by piece, and ends.
+    Sends(Vec<&'static str>),
+    /// Sends these bytes, then nothing more, and does not end.
+    Stalls(Vec<&'static str>),
 }
 
 #[derive(Default)]
@@ -73,8 +85,13 @@ impl LanguageModel {
     }
 
     /// A client of it, which waits for an answer this long.
-    pub fn client(&self, timeout: Duration) -> Arc<OpenAiCompatible> {
-        client(&format!("http://{}/v1", self.address), timeout)
+    pub fn client(&self, timeout: Duration) -> Arc<ModelChain> {
+        client(&self.base_url(), timeout)
+    }
+
+    /// Where it is.
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
     }
 
     /// The requests so far.
@@ -94,14 +111,49 @@ impl LanguageModel {
 }
 
 /// A client of the model at `base_url`.
-pub fn client(base_url: &str, timeout: Duration) -> Arc<OpenAiCompatible> {
-    let settings = LlmSettings {
+pub fn client(base_url: &str, timeout: Duration) -> Arc<ModelChain> {
+    let settings = ChainSettings {
+        first_token_timeout: timeout,
+        timeout,
+        ..settings(vec![model(base_url, "test-model")])
+    };
+    chain(settings, &Arc::new(FixedClock::at(NOON)))
+}
+
+/// A model of this name at `base_url`.
+pub fn model(base_url: &str, name: &str) -> ModelSettings {
+    ModelSettings {
+        provider: "test".to_owned(),
+        dialect: Dialect::Compatible,
         base_url: base_url.to_owned(),
         api_key: Some("sk-test".to_owned().into()),
-        model: "test-model".to_owned(),
-        timeout,
-    };
-    Arc::new(OpenAiCompatible::new(settings, http_client()))
+        model: name.to_owned(),
+        window: 8_192,
+    }
+}
+
+/// Patient settings for these models.
+pub fn settings(models: Vec<ModelSettings>) -> ChainSettings {
+    ChainSettings {
+        models,
+        first_token_timeout: Duration::from_secs(20),
+        timeout: Duration::from_secs(20),
+        at_once: 16,
+        waiting: 64,
+        max_output: None,
+    }
+}
+
+/// The chain of these settings.
+pub fn chain(settings: ChainSettings, clock: &Arc<FixedClock>) -> Arc<ModelChain> {
+    let clock: Arc<dyn Clock> = clock.clone();
+    let randomness = Arc::new(CountingRandomness::default());
+    Arc::new(ModelChain::new(
+        settings,
+        &http_client(),
+        &clock,
+        randomness,
+    ))
 }
 
 /// Tells when it is dropped.
@@ -142,9 +194,21 @@ async fn complete(State(inside): State<Arc<Inside>>, body: Bytes) -> Response {
             let _leaving = leaving;
             std::future::pending().await
         }
-        Script::Refuses(status) => {
-            let body = json!({"error": {"message": "no", "type": "server_error"}});
-            (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response()
+        Script::Refuses(status) => refused(status, "no"),
+        Script::RefusesOptions => refused(400, "Unknown parameter: 'stream_options'."),
+        Script::AsksToWait(status, after) => {
+            let mut response = refused(status, "slow down");
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, after.parse().unwrap());
+            response
+        }
+        Script::Sends(pieces) => streamed(sent(pieces)),
+        Script::Stalls(pieces) => {
+            let endless = stream::once(async move {
+                let _leaving = leaving;
+                std::future::pending().await
+            });
+            streamed(sent(pieces).chain(endless))
         }
     }
 }
@@ -155,6 +219,19 @@ fn said(pieces: Vec<&'static str>) -> impl Stream<Item = Result<Bytes, Infallibl
             "choices": [{"index": 0, "delta": {"content": piece}}]});
         Ok(Bytes::from(format!("data: {chunk}\n\n")))
     })
+}
+
+fn sent(pieces: Vec<&'static str>) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+    stream::iter(pieces).then(|piece| async move {
+        // A piece is a packet of its own.
+        tokio::task::yield_now().await;
+        Ok(Bytes::from(piece))
+    })
+}
+
+fn refused(status: u16, words: &str) -> Response {
+    let body = json!({"error": {"message": words, "type": "server_error"}});
+    (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response()
 }
 
 fn streamed<E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static>(

@@ -15,6 +15,7 @@ use api_service::{
         index::Fusion,
         principal::{Principal, Shown, UserId},
         quota::Quota,
+        token_budget::TokenBudget,
     },
     http::{
         self, HttpSettings, HttpState,
@@ -76,6 +77,8 @@ pub struct Parts {
     pub embedding_halts_at: Option<usize>,
     /// The most that a user may keep.
     pub quota: Quota,
+    /// The most tokens that a user may use in a day.
+    pub token_budget: TokenBudget,
     /// What sources may be fetched from; by default what is public alone.
     pub guard: Option<Guard>,
     /// auth-service, if a real one is there: the keys of tokens are at the usual
@@ -118,17 +121,7 @@ impl TestApp {
             None => edge,
         };
         let stores = Arc::new(store.clone());
-        let guard = parts.guard.unwrap_or_else(|| web::guard(&[]));
-        let sources = Sources {
-            store: stores.clone(),
-            web: Arc::new(web::web(guard.clone(), web::PATIENCE)),
-            repositories: Arc::new(GitRepositories::new(
-                home.folder.path().join("sources"),
-                guard,
-            )),
-            due: Notify::new(),
-            max_bytes: MAX_BODY,
-        };
+        let sources = sources(&home, stores.clone(), parts.guard);
         stores.active_or(&embedder.model(), NOON).await.unwrap();
         let space = VectorSpace {
             dense: embedder.clone(),
@@ -143,13 +136,15 @@ impl TestApp {
             views: stores.clone(),
             links: Arc::new(SignedLinks::new(&"the secret of a test".into())),
             embeddings: stores.clone(),
-            accounts: stores,
+            accounts: stores.clone(),
             refused: Arc::new(RefusedTokens::default()),
             new_erasures: Arc::new(Notify::new()),
             reader: Arc::new(Sandbox::new(env!("CARGO_BIN_EXE_api-service").into(), 2).unwrap()),
             spaces: VectorSpaces::new(space, None),
             sparse: Arc::new(Bm25::new().unwrap()),
             generator: parts.generator,
+            tokens: stores,
+            token_budget: parts.token_budget,
             clock: home.clock.clone(),
             randomness: home.randomness.clone(),
             new_jobs: Arc::new(Notify::new()),
@@ -220,6 +215,18 @@ impl TestApp {
             .await
             .unwrap();
         count
+    }
+}
+
+fn sources(home: &TestHome, store: Arc<SqlStore>, guard: Option<Guard>) -> Sources {
+    let guard = guard.unwrap_or_else(|| web::guard(&[]));
+    let folder = home.folder.path().join("sources");
+    Sources {
+        store,
+        web: Arc::new(web::web(guard.clone(), web::PATIENCE)),
+        repositories: Arc::new(GitRepositories::new(folder, guard)),
+        due: Notify::new(),
+        max_bytes: MAX_BODY,
     }
 }
 

@@ -4,6 +4,7 @@ pub(super) mod stream;
 pub(super) mod wire;
 
 use axum::{
+    Json,
     extract::State,
     http::Method,
     response::Response,
@@ -14,7 +15,7 @@ use service_kit::problem::{ProblemJson, ProblemQuery};
 
 use super::problem::V1Error;
 use crate::http::{HttpState, Route, extract::Caller};
-use wire::ChatBody;
+use wire::{ChatBody, TodayWire};
 
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
@@ -22,6 +23,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Method::POST, "/v1/chat", Chat, post(chat)),
         Route::new(Method::GET, "/v1/chat", Chat, get(chat_by_query)),
         Route::new(Method::POST, "/v1/chat/stream", Chat, post(chat_stream)),
+        Route::new(Method::GET, "/v1/usage", Chat, get(usage)),
     ]
 }
 
@@ -50,4 +52,11 @@ async fn chat_stream(
 ) -> Result<Response, V1Error> {
     let events = state.app.ask(&caller, &body.into()).await?;
     Ok(stream::events(events))
+}
+
+async fn usage(
+    State(state): State<HttpState>,
+    Caller(caller): Caller,
+) -> Result<Json<TodayWire>, V1Error> {
+    Ok(Json(state.app.usage(&caller).await?.into()))
 }

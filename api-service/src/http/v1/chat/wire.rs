@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::wire::{SourceWire, SpanWire, numbered, rounded};
+use super::super::wire::{SourceWire, SpanWire, numbered, rounded, time};
 use crate::{
-    app::ask::Asked,
+    app::{ask::Asked, budget::Usage},
     domain::answer::{Answer, AnswerEvent, Citation, TokenUsage},
 };
 
@@ -81,6 +81,35 @@ impl From<TokenUsage> for UsageWire {
             prompt_tokens: usage.prompt,
             completion_tokens: usage.completion,
             total_tokens: usage.total(),
+        }
+    }
+}
+
+/// What the caller has used of language models today.
+#[derive(Debug, Serialize)]
+pub(in crate::http::v1) struct TodayWire {
+    usage: UsageWire,
+    /// Answers that a model was asked for.
+    answers: u64,
+    /// What answers that are under way will use, as far as that can be told.
+    reserved_tokens: u64,
+    /// The most tokens in a day, if there is a limit.
+    limit_tokens: Option<u64>,
+    /// What is left of it.
+    remaining_tokens: Option<u64>,
+    /// When the day ends.
+    resets_at: String,
+}
+
+impl From<Usage> for TodayWire {
+    fn from(usage: Usage) -> Self {
+        Self {
+            usage: usage.spent.used.into(),
+            answers: usage.spent.answers,
+            reserved_tokens: usage.spent.reserved,
+            limit_tokens: usage.limit,
+            remaining_tokens: usage.left,
+            resets_at: time(usage.day.end()),
         }
     }
 }
