@@ -1,6 +1,7 @@
 //! Every variable that this service reads, here and nowhere else, checked
 //! before a port is bound.
 
+mod conversations;
 mod embedding;
 mod fetching;
 mod llm;
@@ -18,13 +19,21 @@ use service_kit::{
 };
 
 use crate::domain::{index::Fusion, quota::Quota, token_budget::TokenBudget};
+pub use conversations::ConversationsConfig;
 pub use embedding::{EmbeddingConfig, RemoteEmbeddingConfig};
 pub use fetching::FetchingConfig;
 pub use llm::{LlmConfig, LlmModel};
 
 /// The variables.
-pub static VARIABLES: LazyLock<Vec<Variable>> =
-    LazyLock::new(|| [SERVICE_VARIABLES, embedding::VARIABLES, llm::VARIABLES].concat());
+pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
+    [
+        SERVICE_VARIABLES,
+        embedding::VARIABLES,
+        conversations::VARIABLES,
+        llm::VARIABLES,
+    ]
+    .concat()
+});
 
 const SERVICE_VARIABLES: &[Variable] = &[
     Variable::plain(
@@ -169,6 +178,8 @@ pub struct Config {
     pub quota: Quota,
     /// The most tokens that a user may use of language models in a day.
     pub token_budget: TokenBudget,
+    /// How long conversations are kept, and answers waited for.
+    pub conversations: ConversationsConfig,
     /// The language model, if one is configured.
     pub llm: Option<LlmConfig>,
     /// Origins of browsers' pages that may call.
@@ -245,6 +256,7 @@ impl Config {
             },
             fetching: fetching::read(environment)?,
             token_budget: TokenBudget(environment.parsed("TOKENS_PER_USER_PER_DAY")?),
+            conversations: conversations::read(environment)?,
             llm: llm::read(environment)?,
             allowed_origins: AllowedOrigins::read(environment, "ALLOWED_ORIGINS")?,
             log_level: environment.text("LOG_LEVEL")?,

@@ -21,6 +21,7 @@ use crate::{
     app::{
         App,
         follow_accounts::RefusedTokens,
+        live::LiveAnswers,
         ports::{DenseEmbedder, EmbeddingStore, Generator, TokenVerifier},
         sync_sources::Sources,
         vector_spaces::{VectorSpace, VectorSpaces},
@@ -181,6 +182,10 @@ pub fn app(config: &Config, parts: &Parts, spaces: Option<VectorSpaces>) -> App 
         jobs: store.clone(),
         sources: sources(config, parts, store.clone()),
         conversations: store.clone(),
+        runs: store.clone(),
+        live: LiveAnswers::default(),
+        grace: config.conversations.grace,
+        retention: config.conversations.retention,
         embeddings: store.clone(),
         tokens: store.clone(),
         spaces: spaces.unwrap_or_else(|| parts.no_index()),
@@ -226,6 +231,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     tasks.spawn(app.clone().work(name.clone(), stop.clone()));
     tasks.spawn(app.clone().reembed(name.clone(), stop.clone()));
     tasks.spawn(app.clone().sync_sources(name, stop.clone()));
+    tasks.spawn(app.clone().record_answers(stop.clone()));
     tasks.spawn(follower.follow(accounts.clone(), stop.clone()));
     tasks.spawn({
         let (app, stop) = (app.clone(), stop.clone());

@@ -1,22 +1,22 @@
 //! Writing an answer: prompt → generate → cite → remember, or extracts where
 //! no language model answers.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use service_kit::clock::Millis;
-use tokio::sync::mpsc;
 
 use super::{
     App,
     budget::Metered,
-    ports::{GenerationError, Piece, Place},
+    live::LiveAnswer,
+    ports::{Generation, GenerationError, Piece, Place},
 };
 use crate::{
     domain::{
         answer::{Answer, AnswerEvent, AnswerKind, Evidence, TokenUsage},
         chunk::Passage,
-        conversation::{ConversationId, NewMessage, Speaker, Turn},
+        conversation::{Answered, NewAnswer, Opening, Turn},
         principal::Scope,
         question::Question,
     },
@@ -27,23 +27,24 @@ use crate::{
     },
 };
 
+/// No answer is longer, in bytes: a model that can't stop is stopped.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
 /// An answer that is being made.
 pub(super) struct Answering {
     pub(super) app: Arc<App>,
     pub(super) scope: Scope,
     pub(super) question: Question,
-    pub(super) conversation_id: ConversationId,
-    pub(super) question_id: String,
-    pub(super) message_id: String,
+    /// What was searched for.
+    pub(super) queries: Vec<String>,
+    pub(super) opening: Opening,
     pub(super) history: Vec<Turn>,
     pub(super) passages: Vec<Passage>,
+    /// The place at the language model, if there is one.
     pub(super) place: Option<Metered>,
     pub(super) began: Millis,
-    pub(super) reader: mpsc::Sender<AnswerEvent>,
+    pub(super) live: Arc<LiveAnswer>,
 }
-
-/// The reader has gone: nobody wants the rest.
-struct Gone;
 
 /// What became of the text of an answer.
 struct Written {
@@ -56,178 +57,217 @@ struct Written {
     broken: Option<&'static str>,
 }
 
-/// Why an answer ends whose reader has gone.
-const STOPPED: &str = "stopped";
-
 impl Written {
-    fn stopped() -> Self {
-        Self {
-            broken: Some(STOPPED),
-            ..Self::of(AnswerKind::Generated, String::new())
-        }
-    }
-
     fn of(kind: AnswerKind, text: String) -> Self {
         Self {
             kind,
             text,
             evidence: Evidence::default(),
             model: None,
-            usage: TokenUsage {
-                prompt: 0,
-                completion: 0,
-            },
+            usage: TokenUsage::default(),
             broken: None,
         }
     }
 }
 
+/// Why an answer ends that was stopped, or that nobody reads any more.
+const STOPPED: &str = "stopped";
+
+/// An answer whose making ends in a panic must not keep its readers waiting.
+struct Unfinished(Arc<App>, Arc<LiveAnswer>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.live.close(&self.1);
+    }
+}
+
 impl Answering {
-    /// Writes it, tells the reader, and keeps it.
+    /// Writes it, tells its readers, and keeps it.
     pub(super) async fn run(self) {
-        let written = match self.write().await {
-            Ok(written) => written,
-            Err(Gone) => return,
-        };
-        // The reader went before there was a word of the answer.
-        if written.broken == Some(STOPPED) && written.text.is_empty() {
-            return;
-        }
-        let message = NewMessage {
-            id: self.message_id.clone(),
-            speaker: Speaker::Assistant,
-            content: written.text.clone(),
-            complete: written.broken.is_none(),
-            sources: self.passages.clone(),
-            evidence: written.evidence.clone(),
-        };
-        let kept = self.app.keep(&self.scope, &self.conversation_id, message);
+        let _unfinished = Unfinished(Arc::clone(&self.app), Arc::clone(&self.live));
+        let written = self.write().await;
+        self.finish(written).await;
+    }
+
+    async fn finish(&self, written: Written) {
+        let last = self.last_event(&written);
+        // Where it was stopped before there was a word of it, there is nothing.
+        let answer = (written.broken.is_none() || !written.text.is_empty()).then(|| NewAnswer {
+            id: self.opening.answer_id.clone(),
+            conversation_id: self.opening.conversation_id.clone(),
+            content: written.text,
+            answered: Answered {
+                kind: written.kind,
+                broken: written.broken.map(str::to_owned),
+                model: written.model,
+                usage: written.usage,
+                sources: self.passages.clone(),
+                evidence: written.evidence,
+                feedback: None,
+            },
+        });
+        let rest = self.live.rest(last.clone()).await;
+        let kept = self
+            .app
+            .runs
+            .close(&self.scope, answer, rest, self.app.clock.now());
         if let Err(error) = kept.await {
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "an answer could not be kept in its conversation");
         }
-        let event = match written.broken {
-            Some(code) => AnswerEvent::Failed {
-                code,
-                message: "The answer broke off; ask again.".to_owned(),
-            },
-            None => AnswerEvent::Completed(Answer {
-                kind: written.kind,
-                text: written.text,
-                sources: self.passages.clone(),
-                evidence: written.evidence,
-                model: written.model,
-                usage: written.usage,
-                processing_time_ms: self.app.clock.now() - self.began,
-            }),
-        };
-        // A reader that has gone by now misses nothing that was not kept.
-        let _ = self.reader.send(event).await;
+        self.tell(last);
     }
 
-    async fn write(&self) -> Result<Written, Gone> {
-        self.tell(AnswerEvent::Started {
-            conversation_id: self.conversation_id.clone(),
-            question_id: self.question_id.clone(),
-            message_id: self.message_id.clone(),
-        })
-        .await?;
-        self.tell(AnswerEvent::Retrieval {
-            queries: vec![self.question.text().to_owned()],
-            sources: self.passages.clone(),
-        })
-        .await?;
-        if let Some(notice) = self.place.as_ref().and_then(|place| place.notice.clone()) {
-            self.tell(notice).await?;
+    fn last_event(&self, written: &Written) -> AnswerEvent {
+        let message = match written.broken {
+            None => {
+                return AnswerEvent::Completed(Answer {
+                    kind: written.kind,
+                    text: written.text.clone(),
+                    sources: self.passages.clone(),
+                    evidence: written.evidence.clone(),
+                    model: written.model.clone(),
+                    usage: written.usage,
+                    processing_time_ms: self.app.clock.now() - self.began,
+                });
+            }
+            Some(STOPPED) => "The answer was stopped; what came so far is kept.",
+            Some(_) => "The answer broke off; ask again.",
+        };
+        AnswerEvent::Failed {
+            code: written.broken.unwrap_or_default(),
+            message: message.to_owned(),
         }
+    }
+
+    async fn write(&self) -> Written {
+        self.tell(AnswerEvent::Started {
+            conversation_id: self.opening.conversation_id.clone(),
+            question_id: self.opening.question_id.clone(),
+            message_id: self.opening.answer_id.clone(),
+        });
+        self.tell(AnswerEvent::Retrieval {
+            queries: self.queries.clone(),
+            sources: self.passages.clone(),
+        });
         if let Some(place) = &self.place
             && !self.passages.is_empty()
         {
+            if let Some(notice) = &place.notice {
+                self.tell(notice.clone());
+            }
             match self.generate(place).await {
-                Ok(written) => return Ok(written),
+                Ok(written) => return written,
                 Err(error) => {
-                    {
-                        let error: &dyn std::error::Error = &error;
-                        tracing::warn!(error, "no language model began; the answer is extractive");
-                    }
-                    self.tell(model_unavailable()).await?;
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "no language model began; the answer is extractive");
+                    self.tell(model_unavailable());
                 }
             }
         }
         self.extract().await
     }
 
-    async fn tell(&self, event: AnswerEvent) -> Result<(), Gone> {
-        self.reader.send(event).await.map_err(|_| Gone)
+    fn tell(&self, event: AnswerEvent) {
+        self.app.live.tell(&self.live, event);
+    }
+
+    /// Ends when the answer is to stop: somebody said so, or nobody has listened
+    /// for as long as one may be away.
+    async fn stopped(&self) {
+        let left = async {
+            loop {
+                self.live.is_left().await;
+                let grace = self.app.grace;
+                tokio::time::sleep(grace).await;
+                if !self.live.has_readers() && !self.is_listened_to(grace).await {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = self.live.stop.cancelled() => {}
+            () = left => {}
+        }
+    }
+
+    /// Whether another process tells this answer to somebody.
+    async fn is_listened_to(&self, within: Duration) -> bool {
+        let within = Millis::try_from(within.as_millis()).unwrap_or(Millis::MAX);
+        let since = self.app.clock.now().saturating_sub(within);
+        let runs = &self.app.runs;
+        let listened = runs.is_listened_to(&self.opening.answer_id, since).await;
+        // Who may be there is not left alone.
+        listened.unwrap_or(true)
     }
 
     /// Lets the model write. An error means that it did not begin.
     async fn generate(&self, place: &dyn Place) -> Result<Written, GenerationError> {
         let prompt = prompt(self.question.text(), &self.passages, self.history.clone());
-        let mut generation = tokio::select! {
+        let stopped = self.stopped();
+        tokio::pin!(stopped);
+        let generation = tokio::select! {
             begun = place.generate(prompt) => begun?,
-            () = self.reader.closed() => return Ok(Written::stopped()),
+            () = &mut stopped => return Ok(Written {
+                broken: Some(STOPPED),
+                ..Written::of(AnswerKind::Generated, String::new())
+            }),
         };
+        let Generation { model, mut pieces } = generation;
         let mut filter = CitationFilter::new(self.passages.len());
-        let (mut text, mut usage, mut broken) = (String::new(), TokenUsage::default(), None);
+        let mut written = Written::of(AnswerKind::Generated, String::new());
         loop {
             let next = tokio::select! {
-                next = generation.pieces.next() => next,
-                () = self.reader.closed() => {
-                    broken = Some(STOPPED);
+                next = pieces.next() => next,
+                () = &mut stopped => {
+                    written.broken = Some(STOPPED);
                     break;
                 }
             };
             match next {
-                Some(Ok(Piece::Text(piece))) => self.show(&mut text, filter.push(&piece)).await,
-                Some(Ok(Piece::Usage(used))) => usage = used,
-                Some(Ok(Piece::Limit)) => self.show_limit().await,
-                Some(Err(error)) if text.is_empty() => return Err(error),
+                Some(Ok(Piece::Text(piece))) => self.show(&mut written.text, filter.push(&piece)),
+                Some(Ok(Piece::Usage(used))) => {
+                    written.usage = used;
+                    self.tell(AnswerEvent::Usage(used));
+                }
+                Some(Ok(Piece::Limit)) => self.tell(shortened()),
+                Some(Err(error)) if written.text.is_empty() => return Err(error),
                 Some(Err(error)) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(error, "the language model broke off");
-                    broken = Some("model_broke_off");
+                    written.broken = Some("model_broke_off");
                     break;
                 }
                 None => break,
             }
+            if written.text.len() > LONGEST_ANSWER {
+                written.broken = Some("answer_too_long");
+                break;
+            }
         }
         let (rest, cited) = filter.finish();
-        self.show(&mut text, rest).await;
-        if broken.is_none() && text.trim().is_empty() {
+        self.show(&mut written.text, rest);
+        if written.broken.is_none() && written.text.trim().is_empty() {
             return Err(GenerationError::Failed("the model said nothing".into()));
         }
-        let evidence = self.app.evidence(&text, &cited, &self.passages);
-        Ok(Written {
-            evidence,
-            model: Some(generation.model),
-            usage,
-            broken,
-            ..Written::of(AnswerKind::Generated, text)
-        })
+        written.evidence = self.app.evidence(&written.text, &cited, &self.passages);
+        written.model = Some(model);
+        Ok(written)
     }
 
-    /// A reader that goes is noticed when the next piece is waited for.
-    async fn show(&self, text: &mut String, mut piece: String) {
+    fn show(&self, text: &mut String, mut piece: String) {
         if text.is_empty() {
             piece = piece.trim_start().to_owned();
         }
         if !piece.is_empty() {
             text.push_str(&piece);
-            let _ = self.tell(AnswerEvent::Delta(piece)).await;
+            self.tell(AnswerEvent::Delta(piece));
         }
     }
 
-    async fn show_limit(&self) {
-        let notice = AnswerEvent::Notice {
-            code: "answer_shortened",
-            message: "The answer is as long as it may be, and ends here.".to_owned(),
-        };
-        let _ = self.tell(notice).await;
-    }
-
     /// Answers with the sources' own sentences.
-    async fn extract(&self) -> Result<Written, Gone> {
+    async fn extract(&self) -> Written {
         let candidates = candidates(&self.passages);
         let mut texts = vec![self.question.text().to_owned()];
         texts.extend(candidates.iter().map(|candidate| candidate.text.clone()));
@@ -236,10 +276,10 @@ impl Answering {
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::error!(error, "sentences could not be embedded");
-                return Ok(Written {
+                return Written {
                     broken: Some("internal"),
                     ..Written::of(AnswerKind::Extractive, String::new())
-                });
+                };
             }
         };
         let nearness: Vec<f32> = match vectors.split_first() {
@@ -264,25 +304,13 @@ impl Answering {
                 .map(|said| format!("- {} [{}]", said.text, said.passage + 1)),
         );
         let text = lines.join("\n");
-        let mut told = String::new();
         for piece in text.split_inclusive('\n') {
-            if self
-                .tell(AnswerEvent::Delta(piece.to_owned()))
-                .await
-                .is_err()
-            {
-                return Ok(Written {
-                    evidence: self.app.evidence(&told, &cited, &self.passages),
-                    broken: Some(STOPPED),
-                    ..Written::of(kind, told)
-                });
-            }
-            told.push_str(piece);
+            self.tell(AnswerEvent::Delta(piece.to_owned()));
         }
-        Ok(Written {
+        Written {
             evidence: self.app.evidence(&text, &cited, &self.passages),
             ..Written::of(kind, text)
-        })
+        }
     }
 }
 
@@ -292,6 +320,13 @@ fn model_unavailable() -> AnswerEvent {
         message: "The language model does not answer just now; these are extracts of the \
                   documents."
             .to_owned(),
+    }
+}
+
+fn shortened() -> AnswerEvent {
+    AnswerEvent::Notice {
+        code: "answer_shortened",
+        message: "The answer is as long as it may be, and ends here.".to_owned(),
     }
 }
 

@@ -73,6 +73,9 @@ pub enum Error {
     /// There is no such conversation, or it is somebody else's.
     #[error("There is no conversation with this id among yours; leave it out to begin one.")]
     NoSuchConversation,
+    /// There is no such message, or it is in somebody else's conversation.
+    #[error("There is no message with this id in a conversation of yours.")]
+    NoSuchMessage,
     /// The question is empty or over-long.
     #[error("{}", match .0 {
         InvalidQuestion::Empty => "The message is empty; send a question.",
@@ -179,6 +182,7 @@ impl Error {
             | Self::NoSuchJob
             | Self::NoSuchKnowledgeBase
             | Self::NoSuchConversation
+            | Self::NoSuchMessage
             | Self::NoSuchSource
             | Self::NoSuchShare
             | Self::UnknownUser
@@ -225,6 +229,7 @@ impl Error {
             Self::NoSuchJob => "job_not_found",
             Self::NoSuchKnowledgeBase => "knowledge_base_not_found",
             Self::NoSuchConversation => "conversation_not_found",
+            Self::NoSuchMessage => "message_not_found",
             Self::NoSuchSource => "source_not_found",
             Self::Source(_) => "invalid_source",
             Self::NameTaken => "knowledge_base_name_taken",

@@ -8,6 +8,7 @@ pub mod budget;
 pub mod change_knowledge_base;
 pub mod check_index;
 mod cite;
+pub mod conversations;
 pub mod create_knowledge_base;
 pub mod delete_knowledge_base;
 pub mod erase;
@@ -19,9 +20,12 @@ pub mod ingest;
 pub mod ingest_directory;
 pub mod jobs;
 pub mod knowledge;
+pub mod live;
 pub mod ports;
 mod prepare;
 pub mod reembed;
+mod resume;
+mod rewrite;
 pub mod search;
 pub mod share_knowledge_base;
 pub mod sources;
@@ -38,8 +42,8 @@ use service_kit::clock::{Clock, Randomness};
 use crate::domain::{index::Fusion, quota::Quota, token_budget::TokenBudget};
 use follow_accounts::RefusedTokens;
 use ports::{
-    AccountStore, ConversationStore, DocumentReader, DocumentStore, DocumentViews, EmbeddingStore,
-    Generator, JobStore, KnowledgeBaseStore, LinkSeal, SparseEmbedder, TokenStore,
+    AccountStore, AnswerStore, ConversationStore, DocumentReader, DocumentStore, DocumentViews,
+    EmbeddingStore, Generator, JobStore, KnowledgeBaseStore, LinkSeal, SparseEmbedder, TokenStore,
 };
 use vector_spaces::{VectorSpace, VectorSpaces};
 
@@ -90,6 +94,14 @@ pub struct App {
     pub quota: Quota,
     /// How dense and sparse hits become one list.
     pub fusion: Fusion,
+    /// Answers while they are made, for any process.
+    pub runs: Arc<dyn AnswerStore>,
+    /// Answers that are made in this process.
+    pub live: live::LiveAnswers,
+    /// How long a reader may be away before their answer stops.
+    pub grace: std::time::Duration,
+    /// How many conversations a user keeps.
+    pub retention: usize,
     /// Answers that are under way: a stop waits for them to be kept.
     pub answers: tokio_util::task::TaskTracker,
     /// Cancelled when the process is to stop.

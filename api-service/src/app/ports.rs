@@ -2,6 +2,7 @@
 //! [`Scope`] or a [`SearchScope`]; only work that was claimed is done without.
 
 mod accounts;
+mod conversations;
 mod embeddings;
 mod generation;
 mod jobs;
@@ -17,9 +18,7 @@ use proto::{api_key::KeyScopes, claims::Role};
 use service_kit::clock::Millis;
 
 use crate::domain::{
-    answer::Evidence,
     chunk::{ChunkId, Passage, PlacedPassage},
-    conversation::{ConversationId, NewMessage, Turn},
     document::{Change, Document, DocumentId, MediaType, NewDocument},
     embedding_model::{EmbeddingModel, ModelOrigin},
     index::{Hit, IndexPoint, IndexQuery, SparseVector},
@@ -32,6 +31,7 @@ use crate::domain::{
 use crate::pipeline::parsing::{ParseError, Parsed};
 
 pub use accounts::{AccountFeed, AccountStore, AccountStream, FeedError};
+pub use conversations::{AnswerStore, ConversationStore, Recorded, Unrecorded};
 pub use embeddings::{EmbeddingStore, StoredPoint};
 pub use generation::{Generation, GenerationError, Generator, Piece, Place, Prompt};
 pub use jobs::{ClaimLimits, JobStore, Published};
@@ -328,38 +328,6 @@ pub trait DocumentStore: Send + Sync {
     ) -> Result<Vec<PlacedPassage>, StoreError>;
     /// Whether the database answers.
     async fn is_up(&self) -> bool;
-}
-
-/// Conversations.
-#[async_trait]
-pub trait ConversationStore: Send + Sync {
-    /// Begins a conversation; `false` where the account was deleted.
-    async fn begin(
-        &self,
-        scope: &Scope,
-        id: &ConversationId,
-        title: &str,
-        now: Millis,
-    ) -> Result<bool, StoreError>;
-    /// The last turns of a conversation in `scope`, oldest first; `None` where
-    /// there is no such conversation.
-    async fn last_turns(
-        &self,
-        scope: &Scope,
-        id: &ConversationId,
-        limit: usize,
-    ) -> Result<Option<Vec<Turn>>, StoreError>;
-    /// Adds a message to a conversation in `scope`.
-    async fn add(
-        &self,
-        scope: &Scope,
-        id: &ConversationId,
-        message: NewMessage,
-        now: Millis,
-    ) -> Result<(), StoreError>;
-    /// What the sentences of a message rest on; `None` where there is no such
-    /// message in `scope`.
-    async fn evidence(&self, scope: &Scope, message: &str) -> Result<Option<Evidence>, StoreError>;
 }
 
 /// The vector index. When a write returns, it is on disk.

@@ -25,6 +25,13 @@ impl AnswerKind {
             Self::NothingFound => "nothing_found",
         }
     }
+
+    /// The kind that a word stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Generated, Self::Extractive, Self::NothingFound]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+    }
 }
 
 /// What a language model was given and gave, in its own tokens.
@@ -119,7 +126,41 @@ pub enum AnswerEvent {
     },
 }
 
+/// An event with its number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Numbered {
+    /// Its number within the answer, from 1.
+    pub number: usize,
+    /// The event.
+    pub event: AnswerEvent,
+}
+
+/// The codes of `Notice` and `Failed`.
+pub const CODES: &[&str] = &[
+    "answer_shortened",
+    "answer_too_long",
+    AnswerEvent::INTERRUPTED,
+    "internal",
+    "invalid_api_key",
+    "invalid_token",
+    "model_broke_off",
+    "model_unavailable",
+    "stopped",
+    "token_budget_low",
+];
+
 impl AnswerEvent {
+    /// The code of an answer whose maker has died.
+    pub const INTERRUPTED: &'static str = "interrupted";
+
+    /// How an answer ends whose maker has died.
+    pub fn interrupted() -> Self {
+        Self::Failed {
+            code: Self::INTERRUPTED,
+            message: "The answer was interrupted; ask again.".to_owned(),
+        }
+    }
+
     /// Whether nothing comes after it.
     pub const fn is_last(&self) -> bool {
         matches!(self, Self::Completed(_) | Self::Failed { .. })

@@ -8,6 +8,7 @@ pub mod language;
 pub mod parsing;
 pub mod prompt;
 pub mod ranking;
+pub mod rewriting;
 pub mod robots;
 pub mod scoring;
 pub mod selecting;

@@ -8,6 +8,7 @@ use api_service::{
     pipeline::extracting::candidates,
 };
 use axum::http::StatusCode;
+use futures::StreamExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -48,8 +49,7 @@ async fn with_documents(parts: Parts) -> TestApp {
 fn asked(message: &str) -> Asked {
     Asked {
         message: message.to_owned(),
-        conversation_id: None,
-        knowledge_base: None,
+        ..Asked::default()
     }
 }
 
@@ -59,8 +59,8 @@ async fn ask(app: &TestApp, message: &str) -> Events {
 
 async fn all(mut events: Events) -> Vec<AnswerEvent> {
     let mut all = vec![];
-    while let Some(event) = events.recv().await {
-        all.push(event);
+    while let Some(told) = events.next().await {
+        all.push(told.event);
     }
     all
 }
@@ -76,9 +76,9 @@ fn answer_of(events: &[AnswerEvent]) -> Answer {
     else {
         panic!("{events:?}");
     };
-    let pieces = deltas.iter().map(|event| match event {
-        AnswerEvent::Delta(piece) => piece.as_str(),
-        AnswerEvent::Notice { .. } => "",
+    let pieces = deltas.iter().filter_map(|event| match event {
+        AnswerEvent::Delta(piece) => Some(piece.as_str()),
+        AnswerEvent::Citation(_) | AnswerEvent::Usage(_) | AnswerEvent::Notice { .. } => None,
         other => panic!("{other:?} in the middle"),
     });
     let AnswerEvent::Completed(answer) = end else {
@@ -209,6 +209,7 @@ async fn a_model_writes_from_the_sources_and_cites_what_is_there() {
 async fn the_second_turn_knows_the_first() {
     let scripts = [
         Script::Says(vec!["Ten kilograms [1]."]),
+        Script::Says(vec!["How many joints has ", "the arm?"]),
         Script::Says(vec!["Six [1]."]),
     ];
     let model = LanguageModel::start(scripts).await;
@@ -225,9 +226,14 @@ async fn the_second_turn_knows_the_first() {
         ..asked("How many joints has it?")
     };
     let events = app.app.ask(&caller("ada"), &second).await.unwrap();
-    answer_of(&all(events).await);
+    let events = all(events).await;
+    answer_of(&events);
+    let AnswerEvent::Retrieval { queries, .. } = &events[1] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(queries, &["How many joints has the arm?"]);
     let requests = model.requests();
-    let turns = &requests[1]["messages"].as_array().unwrap()[1..];
+    let turns = &requests[2]["messages"].as_array().unwrap()[1..];
     let expected = [
         json!({"role": "user", "content": "What does the arm lift?"}),
         json!({"role": "assistant", "content": "Ten kilograms [1]."}),
@@ -270,11 +276,11 @@ async fn a_model_that_breaks_off_leaves_its_half_answer() {
     let app = app_with(&model, PATIENT).await;
     let mut events = ask(&app, "What does the arm lift?").await;
     let mut rest = vec![];
-    while let Some(event) = events.recv().await {
-        if matches!(event, AnswerEvent::Delta(_)) {
+    while let Some(told) = events.next().await {
+        if matches!(told.event, AnswerEvent::Delta(_)) {
             model.cut();
         }
-        rest.push(event);
+        rest.push(told.event);
     }
     let Some(AnswerEvent::Failed { code, .. }) = rest.last() else {
         panic!("{rest:?}");
@@ -308,7 +314,7 @@ async fn a_reader_that_goes_stops_the_model_and_keeps_what_was_said() {
     let mut events = ask(&app, "What does the arm lift?").await;
     let mut heard = String::new();
     while heard != "The arm lifts ten" {
-        if let AnswerEvent::Delta(piece) = events.recv().await.unwrap() {
+        if let AnswerEvent::Delta(piece) = events.next().await.unwrap().event {
             heard.push_str(&piece);
         }
     }
@@ -325,10 +331,8 @@ async fn a_reader_that_goes_before_the_first_word_leaves_no_empty_answer() {
         let model = LanguageModel::start([script]).await;
         let app = app_with(&model, PATIENT).await;
         let mut events = ask(&app, "What does the arm lift?").await;
-        while !matches!(
-            events.recv().await,
-            Some(AnswerEvent::Retrieval { sources: _, .. })
-        ) {}
+        let told = |event| matches!(event, AnswerEvent::Retrieval { .. });
+        while !told(events.next().await.unwrap().event) {}
         while model.requests().is_empty() {
             tokio::task::yield_now().await;
         }
@@ -352,7 +356,7 @@ async fn a_browser_that_goes_stops_the_model() {
     let mut stream = response.into_body().into_data_stream();
     let mut heard = String::new();
     while !heard.contains("The arm\"") {
-        let piece = futures::StreamExt::next(&mut stream).await.unwrap();
+        let piece = stream.next().await.unwrap();
         heard.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
     }
     drop(stream);

@@ -24,8 +24,8 @@ async fn every_route_needs_a_token_unless_it_is_listed() {
 }
 
 /// A document of Ada's, its job, its knowledge base, which is shared with Carl,
-/// a conversation, and a source.
-async fn adas_ids(app: &TestApp) -> [String; 5] {
+/// a conversation, a source, and an answer.
+async fn adas_ids(app: &TestApp) -> [String; 6] {
     let document = app
         .add("ada", &json!({"text": "The vault opens at nine."}))
         .await;
@@ -42,6 +42,7 @@ async fn adas_ids(app: &TestApp) -> [String; 5] {
         &document["knowledge_base"]["id"],
         &answer["conversation_id"],
         &source["id"],
+        &answer["message_id"],
     ]
     .map(|id| id.as_str().unwrap().to_owned());
     let line = format!(
@@ -61,6 +62,8 @@ fn body_of(route: &Route, base: &str) -> Value {
     match (route.method.as_str(), route.path) {
         ("PUT", "/v1/documents/{id}") => json!({"text": "Mine now.", "knowledge_base": base}),
         ("PUT", "/v1/knowledge-bases/{id}/shares/{user_id}") => json!({"role": "editor"}),
+        ("PATCH", "/v1/conversations/{id}") => json!({"title": "Mine now."}),
+        ("PUT", "/v1/messages/{id}/feedback") => json!({"rating": "down"}),
         _ => json!({}),
     }
 }
@@ -109,7 +112,7 @@ async fn every_route_with_an_id_answers_404_to_another() {
 #[tokio::test]
 async fn ids_in_bodies_and_queries_of_another_answer_404() {
     let app = TestApp::sqlite().await;
-    let [_, _, base, conversation, _] = adas_ids(&app).await;
+    let [_, _, base, conversation, _, answer] = adas_ids(&app).await;
     let rows = async || {
         [
             app.count("SELECT COUNT(*) FROM messages").await,
@@ -119,6 +122,7 @@ async fn ids_in_bodies_and_queries_of_another_answer_404() {
     };
     let before = rows().await;
     let goes_on = json!({"message": "vault?", "conversation_id": conversation});
+    let again = json!({"replaces": answer});
     let in_base = json!({"message": "vault?", "knowledge_base": base});
     let search = json!({"query": "vault", "knowledge_base": base});
     let upload = json!({"text": "Mine now.", "knowledge_base": base});
@@ -126,6 +130,8 @@ async fn ids_in_bodies_and_queries_of_another_answer_404() {
     for (line, body) in [
         ("POST /v1/chat", &goes_on),
         ("POST /v1/chat/stream", &goes_on),
+        ("POST /v1/chat", &again),
+        ("POST /v1/chat/stream", &again),
         ("POST /v1/chat", &in_base),
         ("POST /v1/chat/stream", &in_base),
         ("POST /v1/search", &search),

@@ -2,8 +2,9 @@
 //! was not made for it, somebody who was disabled, and somebody who was deleted.
 
 use api_service::{
-    app::{add_document::Upload, ports::Page, view_document::LinkWanted},
+    app::{add_document::Upload, ask::Asked, ports::Page, view_document::LinkWanted},
     domain::{
+        answer::{AnswerEvent, Numbered},
         knowledge_base::{ShareRole, Visibility},
         principal::Principal,
         source::{SourceKind, SourceSettings},
@@ -19,6 +20,7 @@ use auth_service::{
     domain::user::User,
 };
 use axum::http::{Request, request};
+use futures::StreamExt;
 use proto::{api_key::KeyScope, claims::Role};
 use serde_json::{Value, json};
 
@@ -34,6 +36,8 @@ struct Things {
     job: String,
     link: String,
     source: String,
+    conversation: String,
+    answer: String,
     friend: String,
 }
 
@@ -45,6 +49,8 @@ impl Things {
             "jobs" => &self.job,
             "knowledge-bases" => &self.knowledge_base,
             "sources" => &self.source,
+            "conversations" => &self.conversation,
+            "messages" => &self.answer,
             _ => "no id",
         };
         let path = route.path.replace("{id}", id);
@@ -60,7 +66,7 @@ impl Things {
     /// A body and a query that name all that is Ada's.
     fn body(&self) -> Value {
         json!({"message": "vault?", "query": "vault", "text": "Changed.", "name": "Changed",
-            "role": "editor", "kind": "urls", "urls": [], "knowledge_base": self.knowledge_base})
+            "role": "editor", "title": "Changed", "rating": "up", "kind": "urls", "urls": [], "knowledge_base": self.knowledge_base})
     }
 }
 
@@ -96,7 +102,27 @@ async fn things(app: &TestApp, ada: &Principal, friend: &User) -> Things {
     let source = source.await.unwrap().id.0;
     let (friends, wanted) = (principal(friend), LinkWanted::default());
     let link = app.app.link_document(&friends, &document.id.0, &wanted);
+    let asked = Asked {
+        message: "vault?".to_owned(),
+        ..Asked::default()
+    };
+    let mut events = app.app.ask(&friends, &asked).await.unwrap();
+    let Some(Numbered {
+        event:
+            AnswerEvent::Started {
+                conversation_id,
+                message_id,
+                ..
+            },
+        ..
+    }) = events.next().await
+    else {
+        panic!("no answer begins");
+    };
+    while events.next().await.is_some() {}
     Things {
+        conversation: conversation_id.0,
+        answer: message_id,
         link: link.await.unwrap().token,
         knowledge_base: base,
         source,

@@ -172,6 +172,11 @@ fn only_the_command_line_acts_as_the_operator() {
 /// The methods of stores and indexes that take no scope, and why.
 const WITHOUT_SCOPE: &[(&str, &str, &[&str])] = &[
     (
+        "AnswerStore",
+        "the makers': they concern answers that they make themselves, or that were left behind",
+        &["record", "is_listened_to", "tidy_up"],
+    ),
+    (
         "JobStore",
         "the worker's: they concern jobs that it claimed, for nobody who asks",
         &[

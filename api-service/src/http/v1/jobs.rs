@@ -99,7 +99,7 @@ fn encode(sight: Result<Job, Error>) -> Event {
                 detail: error.to_string(),
             };
             let data = serde_json::to_string(&event).unwrap_or_default();
-            Event::default().event(event.name()).data(data)
+            Event::default().event("error").data(data)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The canonical surface, `/v1`.
 
 mod chat;
+mod conversations;
 mod jobs;
 mod knowledge_bases;
 mod multipart;
@@ -66,6 +67,7 @@ pub fn routes() -> Vec<Route> {
         Route::new(Method::POST, "/v1/search", Search, post(search)),
     ];
     routes.extend(chat::routes());
+    routes.extend(conversations::routes());
     routes.extend(knowledge_bases::routes());
     routes.extend(sources::routes());
     routes.extend(views::routes());

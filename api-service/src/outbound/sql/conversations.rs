@@ -3,154 +3,295 @@
 use async_trait::async_trait;
 use service_kit::clock::Millis;
 
-use super::{SqlStore, accounts::OWNER_IS_THERE, bigint, citations::add_evidence, impossible, sql};
+use super::{SqlStore, answers::sources_of, bigint, impossible, sql};
 use crate::{
-    app::ports::{ConversationStore, StoreError},
+    app::ports::{ConversationStore, Page, StoreError},
     domain::{
-        answer::Evidence,
-        chunk::Passage,
-        conversation::{ConversationId, NewMessage, Speaker, Turn},
+        answer::{AnswerKind, Evidence, TokenUsage},
+        conversation::{
+            Answered, AskedBefore, Conversation, ConversationId, Feedback, Message, Rating,
+            Speaker, Turn,
+        },
         principal::Scope,
     },
 };
 
 #[async_trait]
 impl ConversationStore for SqlStore {
-    async fn begin(
+    async fn list(
+        &self,
+        scope: &Scope,
+        words: Option<&str>,
+        page: &Page,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        let rows: Vec<ConversationRow> = sqlx::query_as(
+            "SELECT id, title, created_at, updated_at FROM conversations c WHERE owner_id = $1 \
+             AND ($2 = '' OR (updated_at, id) < (SELECT f.updated_at, f.id FROM conversations f \
+             WHERE f.id = $2 AND f.owner_id = $1)) \
+             AND ($3 = '' OR LOWER(title) LIKE $3 ESCAPE '!' OR EXISTS (SELECT 1 FROM messages m \
+             WHERE m.conversation_id = c.id AND m.replaced = 0 \
+             AND LOWER(m.content) LIKE $3 ESCAPE '!')) \
+             ORDER BY updated_at DESC, id DESC LIMIT $4",
+        )
+        .bind(scope.owner())
+        .bind(&page.after)
+        .bind(words.map(pattern).unwrap_or_default())
+        .bind(bigint(page.limit))
+        .fetch_all(&self.database.pool)
+        .await?;
+        Ok(rows.into_iter().map(conversation).collect())
+    }
+
+    async fn conversation(
         &self,
         scope: &Scope,
         id: &ConversationId,
-        title: &str,
-        now: Millis,
-    ) -> Result<bool, StoreError> {
-        let query = format!(
-            "INSERT INTO conversations (owner_id, id, title, created_at, updated_at) \
-             SELECT $1, $2, $3, $4, $4 WHERE {OWNER_IS_THERE}"
-        );
-        let begun = sqlx::query(sql(query))
-            .bind(scope.owner())
-            .bind(&id.0)
-            .bind(title)
-            .bind(now)
-            .execute(&self.database.pool)
-            .await?;
-        Ok(begun.rows_affected() > 0)
+    ) -> Result<Option<Conversation>, StoreError> {
+        let row: Option<ConversationRow> = sqlx::query_as(
+            "SELECT id, title, created_at, updated_at FROM conversations \
+             WHERE id = $1 AND owner_id = $2",
+        )
+        .bind(&id.0)
+        .bind(scope.owner())
+        .fetch_optional(&self.database.pool)
+        .await?;
+        Ok(row.map(conversation))
+    }
+
+    async fn messages(
+        &self,
+        scope: &Scope,
+        id: &ConversationId,
+        page: &Page,
+    ) -> Result<Vec<Message>, StoreError> {
+        let rows: Vec<MessageRow> = sqlx::query_as(
+            "SELECT m.id, m.role, m.content, m.created_at, m.kind, m.broken, m.model, \
+             m.prompt_tokens, m.completion_tokens, f.rating, f.reason \
+             FROM messages m JOIN conversations c ON c.id = m.conversation_id \
+             LEFT JOIN message_feedback f ON f.message_id = m.id \
+             WHERE c.owner_id = $1 AND c.id = $2 AND m.replaced = 0 \
+             AND ($3 = '' OR (m.created_at, m.id) > (SELECT n.created_at, n.id FROM messages n \
+             WHERE n.id = $3 AND n.conversation_id = $2)) \
+             ORDER BY m.created_at, m.id LIMIT $4",
+        )
+        .bind(scope.owner())
+        .bind(&id.0)
+        .bind(&page.after)
+        .bind(bigint(page.limit))
+        .fetch_all(&self.database.pool)
+        .await?;
+        let mut messages = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut message = message(row)?;
+            if let Some(answer) = &mut message.answer {
+                answer.sources = sources_of(self, &message.id).await?;
+                let evidence = self.evidence_of(scope, &message.id).await?;
+                answer.evidence = evidence.unwrap_or_default();
+            }
+            messages.push(message);
+        }
+        Ok(messages)
     }
 
     async fn last_turns(
         &self,
         scope: &Scope,
         id: &ConversationId,
+        before: Option<&str>,
         limit: usize,
     ) -> Result<Option<Vec<Turn>>, StoreError> {
-        let known: Option<(String,)> =
-            sqlx::query_as("SELECT id FROM conversations WHERE id = $1 AND owner_id = $2")
-                .bind(&id.0)
-                .bind(scope.owner())
-                .fetch_optional(&self.database.pool)
-                .await?;
-        if known.is_none() {
+        if self.conversation(scope, id).await?.is_none() {
             return Ok(None);
         }
         let rows: Vec<(String, String)> = sqlx::query_as(
-            "SELECT role, content FROM messages WHERE conversation_id = $1 \
-             ORDER BY created_at DESC, id DESC LIMIT $2",
+            "SELECT role, content FROM messages WHERE conversation_id = $1 AND replaced = 0 \
+             AND ($2 = '' OR (created_at, id) < (SELECT n.created_at, n.id FROM messages n \
+             WHERE n.id = $2 AND n.conversation_id = $1)) \
+             ORDER BY created_at DESC, id DESC LIMIT $3",
         )
         .bind(&id.0)
+        .bind(before.unwrap_or_default())
         .bind(bigint(limit))
         .fetch_all(&self.database.pool)
         .await?;
-        let turns = rows
-            .into_iter()
-            .rev()
-            .map(|(role, content)| match role.as_str() {
-                "user" => Ok(Turn {
-                    speaker: Speaker::User,
-                    content,
-                }),
-                "assistant" => Ok(Turn {
-                    speaker: Speaker::Assistant,
-                    content,
-                }),
-                other => Err(impossible(&id.0, other)),
-            });
+        let turns = rows.into_iter().rev().map(|(role, content)| {
+            let speaker = Speaker::parse(&role).ok_or_else(|| impossible(&id.0, &role))?;
+            Ok(Turn { speaker, content })
+        });
         turns.collect::<Result<Vec<_>, _>>().map(Some)
     }
 
-    async fn add(
+    async fn asked_before(
+        &self,
+        scope: &Scope,
+        message_id: &str,
+    ) -> Result<Option<AskedBefore>, StoreError> {
+        // An answer's question is the last one before it.
+        let row: Option<(String, String, String)> = sqlx::query_as(
+            "SELECT q.conversation_id, q.id, q.content FROM messages m \
+             JOIN conversations c ON c.id = m.conversation_id \
+             JOIN messages q ON q.conversation_id = m.conversation_id AND q.role = 'user' \
+             AND q.replaced = 0 AND (q.created_at, q.id) <= (m.created_at, m.id) \
+             WHERE m.id = $1 AND c.owner_id = $2 AND m.replaced = 0 \
+             ORDER BY q.created_at DESC, q.id DESC LIMIT 1",
+        )
+        .bind(message_id)
+        .bind(scope.owner())
+        .fetch_optional(&self.database.pool)
+        .await?;
+        Ok(
+            row.map(|(conversation, question_id, question)| AskedBefore {
+                conversation_id: ConversationId(conversation),
+                question_id,
+                question,
+            }),
+        )
+    }
+
+    async fn rename(
         &self,
         scope: &Scope,
         id: &ConversationId,
-        message: NewMessage,
-        now: Millis,
-    ) -> Result<(), StoreError> {
-        let mut transaction = self.database.begin().await?;
-        let owned =
-            sqlx::query("UPDATE conversations SET updated_at = $1 WHERE id = $2 AND owner_id = $3")
-                .bind(now)
+        title: &str,
+    ) -> Result<bool, StoreError> {
+        let renamed =
+            sqlx::query("UPDATE conversations SET title = $1 WHERE id = $2 AND owner_id = $3")
+                .bind(title)
                 .bind(&id.0)
                 .bind(scope.owner())
-                .execute(&mut *transaction)
+                .execute(&self.database.pool)
                 .await?;
-        // The conversation was deleted meanwhile: there is nowhere to add to.
-        if owned.rows_affected() == 0 {
-            return Ok(());
-        }
-        sqlx::query(
-            "INSERT INTO messages (id, conversation_id, role, content, complete, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(&message.id)
-        .bind(&id.0)
-        .bind(message.speaker.as_str())
-        .bind(&message.content)
-        .bind(i64::from(message.complete))
-        .bind(now)
-        .execute(&mut *transaction)
-        .await?;
-        for (index, source) in message.sources.iter().enumerate() {
-            add_source(&mut transaction, &message.id, index + 1, source).await?;
-        }
-        add_evidence(
-            &mut transaction,
-            &message.id,
-            &message.sources,
-            &message.evidence,
-        )
-        .await?;
-        transaction.commit().await?;
-        Ok(())
+        Ok(renamed.rows_affected() > 0)
     }
 
-    async fn evidence(&self, scope: &Scope, message: &str) -> Result<Option<Evidence>, StoreError> {
-        self.evidence_of(scope, message).await
+    async fn delete(&self, scope: &Scope, id: &ConversationId) -> Result<bool, StoreError> {
+        let deleted = sqlx::query("DELETE FROM conversations WHERE id = $1 AND owner_id = $2")
+            .bind(&id.0)
+            .bind(scope.owner())
+            .execute(&self.database.pool)
+            .await?;
+        Ok(deleted.rows_affected() > 0)
+    }
+
+    async fn delete_all(&self, scope: &Scope) -> Result<u64, StoreError> {
+        let deleted = sqlx::query("DELETE FROM conversations WHERE owner_id = $1")
+            .bind(scope.owner())
+            .execute(&self.database.pool)
+            .await?;
+        Ok(deleted.rows_affected())
+    }
+
+    async fn rate(
+        &self,
+        scope: &Scope,
+        answer_id: &str,
+        feedback: Option<&Feedback>,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        const MINE: &str = "FROM messages m JOIN conversations c ON c.id = m.conversation_id \
+            WHERE m.id = $1 AND c.owner_id = $2 AND m.role = 'assistant'";
+        let mut transaction = self.database.begin().await?;
+        let known: Option<(String,)> = sqlx::query_as(sql(format!("SELECT m.id {MINE}")))
+            .bind(answer_id)
+            .bind(scope.owner())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if known.is_none() {
+            return Ok(false);
+        }
+        sqlx::query("DELETE FROM message_feedback WHERE message_id = $1")
+            .bind(answer_id)
+            .execute(&mut *transaction)
+            .await?;
+        if let Some(feedback) = feedback {
+            // Twice at once: the later one holds.
+            sqlx::query(
+                "INSERT INTO message_feedback (message_id, rating, reason, created_at) \
+                 VALUES ($1, $2, $3, $4) ON CONFLICT (message_id) DO UPDATE SET \
+                 rating = excluded.rating, reason = excluded.reason",
+            )
+            .bind(answer_id)
+            .bind(feedback.rating.as_str())
+            .bind(&feedback.reason)
+            .bind(now)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
     }
 }
 
-async fn add_source(
-    transaction: &mut sqlx::Transaction<'static, sqlx::Any>,
-    message: &str,
-    number: usize,
-    source: &Passage,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO message_sources (message_id, number, chunk_id, document_id, title, path, \
-         heading, text, span_start, span_end, page, score) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-    )
-    .bind(message)
-    .bind(bigint(number))
-    .bind(&source.chunk_id.0)
-    .bind(&source.document_id.0)
-    .bind(&source.title)
-    .bind(&source.path)
-    .bind(&source.heading)
-    .bind(&source.text)
-    .bind(bigint(source.span.start))
-    .bind(bigint(source.span.end))
-    .bind(i64::from(source.page.unwrap_or_default()))
-    .bind(source.score)
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
+/// What is in any text that has these words, as `LIKE` writes it.
+fn pattern(words: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in words.to_lowercase().chars() {
+        if matches!(letter, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Id, title, begun, last changed.
+type ConversationRow = (String, String, i64, i64);
+
+fn conversation((id, title, created_at, updated_at): ConversationRow) -> Conversation {
+    Conversation {
+        id: ConversationId(id),
+        title,
+        created_at,
+        updated_at,
+    }
+}
+
+/// Id, role, content, time; kind, code, model and tokens of an answer; its
+/// rating, and why.
+type MessageRow = (
+    String,
+    String,
+    String,
+    i64,
+    String,
+    String,
+    String,
+    i64,
+    i64,
+    Option<String>,
+    Option<String>,
+);
+
+fn message(row: MessageRow) -> Result<Message, StoreError> {
+    let (id, role, content, created_at, kind, broken, model, prompt, completion, rating, reason) =
+        row;
+    let speaker = Speaker::parse(&role).ok_or_else(|| impossible(&id, &role))?;
+    let answer = match speaker {
+        Speaker::User => None,
+        Speaker::Assistant => Some(Answered {
+            kind: AnswerKind::parse(&kind).ok_or_else(|| impossible(&id, &kind))?,
+            broken: Some(broken).filter(|code| !code.is_empty()),
+            model: Some(model).filter(|model| !model.is_empty()),
+            usage: TokenUsage {
+                prompt: prompt.unsigned_abs(),
+                completion: completion.unsigned_abs(),
+            },
+            sources: vec![],
+            evidence: Evidence::default(),
+            feedback: rating.and_then(|rating| {
+                Some(Feedback {
+                    rating: Rating::parse(&rating)?,
+                    reason: reason.unwrap_or_default(),
+                })
+            }),
+        }),
+    };
+    Ok(Message {
+        id,
+        speaker,
+        content,
+        created_at,
+        answer,
+    })
 }

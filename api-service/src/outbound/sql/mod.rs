@@ -1,6 +1,7 @@
 //! The database: one set of queries for `SQLite` and `PostgreSQL`.
 
 mod accounts;
+mod answers;
 mod chunks;
 mod citations;
 mod conversations;

@@ -1,11 +1,13 @@
-//! Conversations: kept for their owner, in order.
+//! Conversations and answers: kept for their owner, in order.
 
 use api_service::{
-    app::ports::ConversationStore,
+    app::ports::{AnswerStore, ConversationStore, Page, Unrecorded},
     domain::{
-        answer::{Citation, Evidence},
+        answer::{Answer, AnswerEvent, AnswerKind, Citation, Evidence, TokenUsage},
         chunk::{ChunkId, Passage},
-        conversation::{ConversationId, NewMessage, Speaker, Turn},
+        conversation::{
+            Answered, ConversationId, Feedback, NewAnswer, Opening, Rating, Replaced, Speaker, Turn,
+        },
         document::DocumentId,
     },
 };
@@ -15,86 +17,174 @@ use crate::support::NOON;
 
 on_both_engines!(
     turns_come_back_in_order_and_the_last_ones,
-    another_owner_neither_reads_nor_adds,
-    sources_are_kept_as_they_stood,
-    what_sentences_rest_on_is_kept_for_the_owner,
+    another_owner_sees_and_changes_nothing,
+    an_answer_is_kept_as_it_stood,
+    events_come_back_as_they_were_told,
+    what_was_replaced_is_gone_from_view,
+    the_oldest_conversations_go,
+    conversations_are_found_by_their_words,
+    an_answer_that_nobody_makes_any_more_is_ended,
+    an_answer_stops_for_whoever_asks,
 );
 
-fn message(number: u32, speaker: Speaker, content: &str) -> NewMessage {
-    NewMessage {
-        id: id(number),
-        speaker,
-        content: content.to_owned(),
-        complete: true,
-        sources: vec![],
-        evidence: Evidence::default(),
+/// The conversation with number `number`, which begins with a question that is
+/// `number + 1` and whose answer will be `number + 2`.
+fn opening(number: u32, question: &str) -> Opening {
+    Opening {
+        conversation_id: ConversationId(id(number)),
+        begins: Some(format!("Title ü {number}")),
+        replaces: None,
+        question_id: id(number + 1),
+        question: Some(question.to_owned()),
+        answer_id: id(number + 2),
+        retention: 3,
     }
 }
 
-async fn begun(shelf: &Shelf) -> ConversationId {
-    let conversation = ConversationId(id(1));
+/// A further question of the first conversation.
+fn further(number: u32, question: &str) -> Opening {
+    Opening {
+        conversation_id: ConversationId(id(10)),
+        begins: None,
+        ..opening(number, question)
+    }
+}
+
+fn answer(opening: &Opening, content: &str) -> NewAnswer {
+    NewAnswer {
+        id: opening.answer_id.clone(),
+        conversation_id: opening.conversation_id.clone(),
+        content: content.to_owned(),
+        answered: Answered {
+            kind: AnswerKind::Generated,
+            broken: None,
+            model: Some("model".to_owned()),
+            usage: TokenUsage {
+                prompt: 7,
+                completion: 3,
+            },
+            sources: vec![],
+            evidence: Evidence::default(),
+            feedback: None,
+        },
+    }
+}
+
+fn events(opening: &Opening, first: usize, events: Vec<AnswerEvent>) -> Unrecorded {
+    Unrecorded {
+        answer_id: opening.answer_id.clone(),
+        first,
+        events,
+    }
+}
+
+fn delta(text: &str) -> AnswerEvent {
+    AnswerEvent::Delta(text.to_owned())
+}
+
+/// Asks and answers at a time.
+async fn said(shelf: &Shelf, opening: &Opening, content: &str, now: i64) {
     let ada = scope("ada");
-    let begun = shelf.store.begin(&ada, &conversation, "Title ü", NOON);
-    begun.await.unwrap();
-    conversation
+    assert!(shelf.store.open(&ada, opening, now).await.unwrap());
+    let closed = shelf.store.close(
+        &ada,
+        Some(answer(opening, content)),
+        events(opening, 1, vec![delta(content)]),
+        now,
+    );
+    closed.await.unwrap();
+}
+
+async fn contents(shelf: &Shelf, before: Option<&str>, limit: usize) -> Vec<String> {
+    let (ada, id) = (scope("ada"), ConversationId(id(10)));
+    let turns = shelf.store.last_turns(&ada, &id, before, limit);
+    let turns = turns.await.unwrap().unwrap();
+    turns.into_iter().map(|turn| turn.content).collect()
+}
+
+fn page() -> Page {
+    Page {
+        after: String::new(),
+        limit: 100,
+    }
 }
 
 async fn turns_come_back_in_order_and_the_last_ones(shelf: Shelf) {
-    let (conversation, ada) = (begun(&shelf).await, scope("ada"));
-    let contents = ["one 李\n\n", "two 👩🏽‍🚀", "three", "four"];
-    for (number, content) in (10..).zip(contents) {
-        let speaker = if number % 2 == 0 {
-            Speaker::User
-        } else {
-            Speaker::Assistant
-        };
-        let message = message(number, speaker, content);
-        // All in one millisecond: then the ids tell the order.
-        let added = shelf.store.add(&ada, &conversation, message, NOON);
-        added.await.unwrap();
-    }
-    let turns = shelf.store.last_turns(&ada, &conversation, 9);
-    let turns = turns.await.unwrap().unwrap();
-    let said: Vec<&str> = turns.iter().map(|turn| turn.content.as_str()).collect();
-    assert_eq!(said, contents);
-    let last = shelf.store.last_turns(&ada, &conversation, 2);
-    let expected = [
-        Turn {
-            speaker: Speaker::User,
-            content: "three".to_owned(),
-        },
-        Turn {
-            speaker: Speaker::Assistant,
-            content: "four".to_owned(),
-        },
-    ];
+    // All in one millisecond: then the ids tell the order.
+    said(&shelf, &opening(10, "one 李\n\n"), "two 👩🏽‍🚀", NOON).await;
+    said(&shelf, &further(20, "three"), "four", NOON).await;
+    let all = ["one 李\n\n", "two 👩🏽‍🚀", "three", "four"];
+    assert_eq!(contents(&shelf, None, 9).await, all);
+    assert_eq!(contents(&shelf, Some(&id(21)), 9).await, all[..2]);
+    let (ada, first) = (scope("ada"), ConversationId(id(10)));
+    let last = shelf.store.last_turns(&ada, &first, None, 2);
+    let expected = [(Speaker::User, "three"), (Speaker::Assistant, "four")];
+    let expected = expected.map(|(speaker, content)| Turn {
+        speaker,
+        content: content.to_owned(),
+    });
     assert_eq!(last.await.unwrap().unwrap(), expected);
 }
 
-async fn another_owner_neither_reads_nor_adds(shelf: Shelf) {
-    let (conversation, ada) = (begun(&shelf).await, scope("ada"));
+async fn another_owner_sees_and_changes_nothing(shelf: Shelf) {
+    let (first, feedback) = (
+        opening(10, "mine"),
+        Feedback {
+            rating: Rating::Up,
+            reason: String::new(),
+        },
+    );
+    said(&shelf, &first, "yours", NOON).await;
+    let under_way = further(20, "more");
+    assert!(
+        shelf
+            .store
+            .open(&scope("ada"), &under_way, NOON)
+            .await
+            .unwrap()
+    );
+    let conversation = &first.conversation_id;
     for name in ["ben", "admin"] {
-        let other = scope(name);
-        let turns = shelf.store.last_turns(&other, &conversation, 9);
+        let (other, store) = (scope(name), &shelf.store);
+        let turns = store.last_turns(&other, conversation, None, 9);
         assert_eq!(turns.await.unwrap(), None);
-        let message = message(10, Speaker::User, "not mine");
-        // It is as if the conversation had gone: nothing is added.
-        let added = shelf.store.add(&other, &conversation, message, NOON);
-        added.await.unwrap();
+        assert_eq!(store.list(&other, None, &page()).await.unwrap(), []);
+        assert_eq!(
+            store.conversation(&other, conversation).await.unwrap(),
+            None
+        );
+        let messages = store.messages(&other, conversation, &page()).await;
+        assert_eq!(messages.unwrap(), []);
+        assert_eq!(store.asked_before(&other, &id(12)).await.unwrap(), None);
+        assert!(!store.rename(&other, conversation, "x").await.unwrap());
+        assert!(!store.delete(&other, conversation).await.unwrap());
+        assert_eq!(store.delete_all(&other).await.unwrap(), 0);
+        let rated = store.rate(&other, &id(12), Some(&feedback), NOON).await;
+        assert!(!rated.unwrap());
+        assert!(
+            !store
+                .open(&other, &further(30, "not mine"), NOON)
+                .await
+                .unwrap()
+        );
+        let answer = Some(answer(&under_way, "not mine"));
+        let closed = store.close(&other, answer, events(&under_way, 1, vec![]), NOON);
+        closed.await.unwrap();
+        let recorded = store.recorded(&other, &id(12), 0, NOON).await.unwrap();
+        assert_eq!(recorded, None);
+        assert_eq!(store.under_way(&other, conversation).await.unwrap(), None);
+        assert!(!store.ask_to_stop(&other, &id(22)).await.unwrap());
     }
-    assert_eq!(shelf.count("SELECT COUNT(*) FROM messages").await, 0);
-    let turns = shelf.store.last_turns(&ada, &conversation, 9);
-    assert_eq!(turns.await.unwrap(), Some(vec![]));
-    let nowhere = ConversationId(id(2));
-    let turns = shelf.store.last_turns(&ada, &nowhere, 9).await;
-    assert_eq!(turns.unwrap(), None);
+    assert_eq!(contents(&shelf, None, 9).await, ["mine", "yours", "more"]);
+    let mine = shelf.store.under_way(&scope("ada"), conversation).await;
+    assert_eq!(mine.unwrap(), Some(id(22)));
 }
 
 fn source() -> Passage {
     Passage {
-        chunk_id: ChunkId(id(20)),
-        document_id: DocumentId(id(21)),
-        external_id: "x".to_owned(),
+        chunk_id: ChunkId(id(90)),
+        document_id: DocumentId(id(91)),
+        external_id: String::new(),
         title: "Title".to_owned(),
         path: "a/b.md".to_owned(),
         heading: "One › Two".to_owned(),
@@ -105,55 +195,280 @@ fn source() -> Passage {
     }
 }
 
-async fn sources_are_kept_as_they_stood(shelf: Shelf) {
-    let (conversation, ada) = (begun(&shelf).await, scope("ada"));
-    let source = source();
-    let answer = NewMessage {
-        complete: false,
-        sources: vec![source.clone(), source],
-        ..message(10, Speaker::Assistant, "half an")
-    };
-    let added = shelf.store.add(&ada, &conversation, answer, NOON);
-    added.await.unwrap();
-    let kept: (i64, i64, String, i64, f64) = sqlx::query_as(
-        "SELECT m.complete, s.number, s.heading, s.page, s.score FROM messages m \
-         JOIN message_sources s ON s.message_id = m.id ORDER BY s.number DESC LIMIT 1",
-    )
-    .fetch_one(&shelf.database.pool)
-    .await
-    .unwrap();
-    assert_eq!(kept, (0, 2, "One › Two".to_owned(), 4, 0.625));
-}
-
-async fn what_sentences_rest_on_is_kept_for_the_owner(shelf: Shelf) {
-    let (conversation, ada) = (begun(&shelf).await, scope("ada"));
-    let citation = |number: usize, sentence: std::ops::Range<usize>| Citation {
+fn citation(number: usize, sentence: std::ops::Range<usize>) -> Citation {
+    Citation {
         number,
         sentence,
         span: 4..8,
         quote: "“text” 李".to_owned(),
         support: 0.125,
         supported: number == 2,
-    };
-    let evidence = Evidence {
-        citations: vec![citation(2, 0..5), citation(1, 0..5), citation(2, 6..9)],
-        unsupported: vec![6..9, 10..14],
-    };
-    let answer = NewMessage {
-        sources: vec![source(), source()],
-        evidence: evidence.clone(),
-        ..message(10, Speaker::Assistant, "One. Two.")
-    };
-    let added = shelf.store.add(&ada, &conversation, answer, NOON);
-    added.await.unwrap();
-    let kept = shelf.store.evidence(&ada, &id(10)).await.unwrap();
-    assert_eq!(kept, Some(evidence));
-    for (owner, message) in [("ben", 10), ("admin", 10), ("ada", 11)] {
-        let kept = shelf.store.evidence(&scope(owner), &id(message)).await;
-        assert_eq!(kept.unwrap(), None, "{owner}");
     }
-    let by_chunk = "SELECT COUNT(*) FROM message_citations c JOIN message_sources s \
-                    ON s.message_id = c.message_id AND s.number = c.number \
-                    AND s.chunk_id = c.chunk_id AND s.document_id = c.document_id";
-    assert_eq!(shelf.count(by_chunk).await, 3);
+}
+
+async fn an_answer_is_kept_as_it_stood(shelf: Shelf) {
+    let (ada, first) = (scope("ada"), opening(10, "what?"));
+    assert!(shelf.store.open(&ada, &first, NOON).await.unwrap());
+    let mut half = answer(&first, "half an");
+    half.answered.broken = Some("stopped".to_owned());
+    half.answered.sources = vec![source(), source()];
+    half.answered.evidence = Evidence {
+        citations: vec![citation(2, 0..4), citation(1, 0..4), citation(2, 5..7)],
+        unsupported: vec![5..7],
+    };
+    let closed = shelf.store.close(
+        &ada,
+        Some(half.clone()),
+        events(&first, 1, vec![]),
+        NOON + 5,
+    );
+    closed.await.unwrap();
+    let feedback = Feedback {
+        rating: Rating::Down,
+        reason: "too short ✂".to_owned(),
+    };
+    let rated = shelf
+        .store
+        .rate(&ada, &first.answer_id, Some(&feedback), NOON);
+    assert!(rated.await.unwrap());
+    // A question is not rated.
+    let rated = shelf
+        .store
+        .rate(&ada, &first.question_id, Some(&feedback), NOON);
+    assert!(!rated.await.unwrap());
+    let (conversation, page) = (&first.conversation_id, page());
+    let messages = shelf.store.messages(&ada, conversation, &page).await;
+    let messages = messages.unwrap();
+    assert_eq!((messages.len(), &messages[0].answer), (2, &None));
+    let kept = &messages[1];
+    assert_eq!(
+        (kept.content.as_str(), kept.created_at),
+        ("half an", NOON + 5)
+    );
+    half.answered.feedback = Some(feedback);
+    assert_eq!(kept.answer, Some(half.answered));
+    assert!(
+        shelf
+            .store
+            .rate(&ada, &first.answer_id, None, NOON)
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        shelf.count("SELECT COUNT(*) FROM message_feedback").await,
+        0
+    );
+}
+
+async fn events_come_back_as_they_were_told(shelf: Shelf) {
+    let (ada, first) = (scope("ada"), opening(10, "what?"));
+    assert!(shelf.store.open(&ada, &first, NOON).await.unwrap());
+    let citation = citation(1, 0..4);
+    let usage = TokenUsage {
+        prompt: 1,
+        completion: 2,
+    };
+    let all = vec![
+        AnswerEvent::Started {
+            conversation_id: first.conversation_id.clone(),
+            question_id: first.question_id.clone(),
+            message_id: first.answer_id.clone(),
+        },
+        AnswerEvent::Retrieval {
+            queries: vec!["what? 李".to_owned()],
+            sources: vec![source()],
+        },
+        delta("one\n"),
+        AnswerEvent::Citation(citation.clone()),
+        AnswerEvent::Usage(usage),
+        AnswerEvent::Notice {
+            code: "model_unavailable",
+            message: "m".to_owned(),
+        },
+        AnswerEvent::Completed(Answer {
+            kind: AnswerKind::Generated,
+            text: "one\n".to_owned(),
+            sources: vec![source()],
+            evidence: Evidence {
+                citations: vec![citation],
+                unsupported: vec![1..2],
+            },
+            model: Some("m".to_owned()),
+            usage,
+            processing_time_ms: 7,
+        }),
+    ];
+    let store = &shelf.store;
+    for (place, part) in [(0, &all[..2]), (2, &all[2..5])] {
+        let unrecorded = events(&first, place + 1, part.to_vec());
+        let stopped = store.record(vec![unrecorded], NOON + 9).await.unwrap();
+        assert_eq!(stopped, Vec::<String>::new());
+    }
+    let half = store.recorded(&ada, &first.answer_id, 3, NOON + 11).await;
+    let half = half.unwrap().unwrap();
+    let numbers: Vec<usize> = half.events.iter().map(|event| event.number).collect();
+    assert_eq!((numbers, half.alive_at), (vec![4, 5], Some(NOON + 9)));
+    assert!(
+        store
+            .is_listened_to(&first.answer_id, NOON + 11)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .is_listened_to(&first.answer_id, NOON + 12)
+            .await
+            .unwrap()
+    );
+    let last = events(&first, 6, all[5..].to_vec());
+    store.close(&ada, None, last.clone(), NOON).await.unwrap();
+    // A second end changes nothing.
+    store
+        .close(&ada, Some(answer(&first, "x")), last, NOON)
+        .await
+        .unwrap();
+    let recorded = store.recorded(&ada, &first.answer_id, 0, NOON).await;
+    let recorded = recorded.unwrap().unwrap();
+    let told: Vec<AnswerEvent> = recorded.events.into_iter().map(|told| told.event).collect();
+    assert_eq!((told, recorded.alive_at), (all, None));
+}
+
+async fn what_was_replaced_is_gone_from_view(shelf: Shelf) {
+    said(&shelf, &opening(10, "one"), "two", NOON).await;
+    said(&shelf, &further(20, "three"), "four", NOON).await;
+    let ada = scope("ada");
+    let asked = shelf
+        .store
+        .asked_before(&ada, &id(22))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (asked.question_id, asked.question),
+        (id(21), "three".to_owned())
+    );
+    // The answer again.
+    let again = Opening {
+        replaces: Some(Replaced::After(id(21))),
+        question: None,
+        ..further(30, "")
+    };
+    said(&shelf, &again, "four again", NOON).await;
+    let expected = ["one", "two", "three", "four again"];
+    assert_eq!(contents(&shelf, None, 9).await, expected);
+    assert_eq!(shelf.store.asked_before(&ada, &id(22)).await.unwrap(), None);
+    // Another first question.
+    let edited = Opening {
+        replaces: Some(Replaced::From(id(11))),
+        ..further(40, "uno")
+    };
+    said(&shelf, &edited, "due", NOON).await;
+    assert_eq!(contents(&shelf, None, 9).await, ["uno", "due"]);
+    let first = ConversationId(id(10));
+    let messages = shelf.store.messages(&ada, &first, &page()).await.unwrap();
+    assert_eq!(messages.len(), 2);
+}
+
+async fn the_oldest_conversations_go(shelf: Shelf) {
+    for (at, number) in (0..).zip([10, 20, 30, 40, 50]) {
+        said(&shelf, &opening(number, "one"), "two", NOON + at).await;
+    }
+    let ada = scope("ada");
+    let listed = shelf.store.list(&ada, None, &page()).await.unwrap();
+    let ids: Vec<String> = listed.into_iter().map(|one| one.id.0).collect();
+    assert_eq!(ids, [id(50), id(40), id(30)]);
+    let next = Page {
+        after: id(50),
+        limit: 1,
+    };
+    let listed = shelf.store.list(&ada, None, &next).await.unwrap();
+    assert_eq!(listed[0].title, "Title ü 40");
+    assert!(
+        shelf
+            .store
+            .delete(&ada, &ConversationId(id(40)))
+            .await
+            .unwrap()
+    );
+    assert_eq!(shelf.store.delete_all(&ada).await.unwrap(), 2);
+    for count in [
+        "SELECT COUNT(*) FROM messages",
+        "SELECT COUNT(*) FROM answers",
+        "SELECT COUNT(*) FROM answer_events",
+    ] {
+        assert_eq!(shelf.count(count).await, 0, "{count}");
+    }
+}
+
+async fn conversations_are_found_by_their_words(shelf: Shelf) {
+    said(
+        &shelf,
+        &opening(10, "The ROBOT moves 100% of_it"),
+        "yes!",
+        NOON,
+    )
+    .await;
+    said(&shelf, &opening(20, "The sea"), "Deep 李.", NOON + 1).await;
+    let ada = scope("ada");
+    for (words, expected) in [
+        ("robot", vec![id(10)]),
+        ("100%", vec![id(10)]),
+        ("0%o", vec![]),
+        ("of_it", vec![id(10)]),
+        ("ofxit", vec![]),
+        ("yes!", vec![id(10)]),
+        ("李", vec![id(20)]),
+        ("title", vec![id(20), id(10)]),
+        ("the", vec![id(20), id(10)]),
+    ] {
+        let found = shelf.store.list(&ada, Some(words), &page()).await.unwrap();
+        let ids: Vec<String> = found.into_iter().map(|one| one.id.0).collect();
+        assert_eq!(ids, expected, "{words}");
+    }
+}
+
+async fn an_answer_that_nobody_makes_any_more_is_ended(shelf: Shelf) {
+    let (ada, first, second) = (scope("ada"), opening(10, "a?"), opening(20, "b?"));
+    let store = &shelf.store;
+    for opening in [&first, &second] {
+        assert!(store.open(&ada, opening, NOON).await.unwrap());
+    }
+    let said = events(&first, 1, vec![delta("half "), delta("a word")]);
+    store.record(vec![said], NOON).await.unwrap();
+    store.tidy_up(NOON, NOON - 1).await.unwrap();
+    let still = store
+        .recorded(&ada, &first.answer_id, 2, NOON)
+        .await
+        .unwrap();
+    assert_eq!(still.unwrap().alive_at, Some(NOON));
+    store.tidy_up(NOON + 1, NOON - 1).await.unwrap();
+    let ended = store
+        .recorded(&ada, &first.answer_id, 2, NOON)
+        .await
+        .unwrap();
+    let ended = ended.unwrap();
+    assert_eq!((ended.alive_at, ended.events[0].number), (None, 3));
+    assert_eq!(ended.events[0].event, AnswerEvent::interrupted());
+    let messages = store.messages(&ada, &first.conversation_id, &page()).await;
+    let messages = messages.unwrap();
+    let kept = messages[1].answer.as_ref().unwrap();
+    assert_eq!(messages[1].content, "half a word");
+    assert_eq!(kept.broken.as_deref(), Some("interrupted"));
+    // There was no word of the other one.
+    let messages = store.messages(&ada, &second.conversation_id, &page()).await;
+    assert_eq!(messages.unwrap().len(), 1);
+    // Its maker was not dead after all: too late.
+    let late = store.record(vec![events(&first, 3, vec![delta("!")])], NOON);
+    assert_eq!(late.await.unwrap(), [first.answer_id.clone()]);
+    store.tidy_up(NOON - 1, NOON + 1).await.unwrap();
+    let gone = store.recorded(&ada, &first.answer_id, 0, NOON).await;
+    assert_eq!(gone.unwrap(), None);
+}
+
+async fn an_answer_stops_for_whoever_asks(shelf: Shelf) {
+    let (ada, first, store) = (scope("ada"), opening(10, "a?"), &shelf.store);
+    assert!(store.open(&ada, &first, NOON).await.unwrap());
+    assert!(store.ask_to_stop(&ada, &first.answer_id).await.unwrap());
+    let told = store.record(vec![events(&first, 1, vec![delta("x")])], NOON);
+    assert_eq!(told.await.unwrap(), [first.answer_id.clone()]);
 }

@@ -1,11 +1,12 @@
 //! A whole api-service in a test, on a database and an index of its own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use api_service::{
     app::{
         App,
         follow_accounts::RefusedTokens,
+        live::LiveAnswers,
         ports::{DenseEmbedder, EmbeddingStore, Generator, VectorIndex},
         sync_sources::Sources,
         vector_spaces::{VectorSpace, VectorSpaces},
@@ -79,6 +80,8 @@ pub struct Parts {
     pub quota: Quota,
     /// The most tokens that a user may use in a day.
     pub token_budget: TokenBudget,
+    /// How long an answer goes on that nobody reads any more; by default not at all.
+    pub grace: Option<Duration>,
     /// What sources may be fetched from; by default what is public alone.
     pub guard: Option<Guard>,
     /// auth-service, if a real one is there: the keys of tokens are at the usual
@@ -143,13 +146,17 @@ impl TestApp {
             spaces: VectorSpaces::new(space, None),
             sparse: Arc::new(Bm25::new().unwrap()),
             generator: parts.generator,
-            tokens: stores,
+            tokens: stores.clone(),
             token_budget: parts.token_budget,
             clock: home.clock.clone(),
             randomness: home.randomness.clone(),
             new_jobs: Arc::new(Notify::new()),
             quota: parts.quota,
             fusion: Fusion::Dbsf,
+            runs: stores,
+            live: LiveAnswers::default(),
+            grace: parts.grace.unwrap_or_default(),
+            retention: 50,
             answers: TaskTracker::new(),
             stop: tokio_util::sync::CancellationToken::new(),
         });

@@ -13,13 +13,15 @@ use axum::{
 use futures::{Stream, StreamExt};
 use proto::error_kind::ErrorKind;
 use service_kit::problem::Problem;
-use tokio_stream::wrappers::ReceiverStream;
 
 use super::{
     super::problem::V1Error,
     wire::{AnswerWire, EventWire},
 };
-use crate::{app::ask::Events, domain::answer::AnswerEvent};
+use crate::{
+    app::ask::Events,
+    domain::answer::{AnswerEvent, Numbered},
+};
 
 /// A comment goes out at least this often, so that no proxy takes a slow
 /// answer for a dead one.
@@ -28,8 +30,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// The answer as one JSON body, once it is whole.
 pub(super) async fn whole(mut events: Events) -> Result<Response, V1Error> {
     let mut ids = (String::new(), String::new());
-    while let Some(event) = events.recv().await {
-        match event {
+    while let Some(told) = events.next().await {
+        match told.event {
             AnswerEvent::Started {
                 conversation_id,
                 message_id,
@@ -53,9 +55,9 @@ fn broke_off(code: &'static str, message: String) -> Problem {
 }
 
 /// The answer as it comes, in the native encoding: an event's name is its kind,
-/// its data a JSON object.
-pub(super) fn events(events: Events) -> Response {
-    sent(ReceiverStream::new(events).map(encode))
+/// its id its number, its data a JSON object.
+pub(in crate::http::v1) fn events(events: Events) -> Response {
+    sent(events.map(encode))
 }
 
 /// Events as a response that no proxy keeps back or takes for dead.
@@ -76,8 +78,9 @@ pub(in crate::http::v1) fn sent(events: impl Stream<Item = Event> + Send + 'stat
     response
 }
 
-fn encode(event: AnswerEvent) -> Event {
-    let event = EventWire::from(event);
+fn encode(told: Numbered) -> Event {
+    let event = EventWire::from(told.event);
     let data = serde_json::to_string(&event).unwrap_or_default();
-    Event::default().event(event.name()).data(data)
+    let number = told.number.to_string();
+    Event::default().id(number).event(event.name()).data(data)
 }

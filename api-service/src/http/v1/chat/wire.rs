@@ -12,9 +12,13 @@ use crate::{
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http::v1) struct ChatBody {
+    /// May be left out where `replaces` names what is asked again.
+    #[serde(default)]
     message: String,
     conversation_id: Option<String>,
     knowledge_base: Option<String>,
+    /// An answer to give anew, or a question to put this one in the place of.
+    replaces: Option<String>,
 }
 
 impl From<ChatBody> for Asked {
@@ -23,11 +27,13 @@ impl From<ChatBody> for Asked {
             message,
             conversation_id,
             knowledge_base,
+            replaces,
         } = body;
         Self {
             message,
             conversation_id,
             knowledge_base,
+            replaces,
         }
     }
 }
@@ -62,7 +68,7 @@ impl From<Citation> for CitationWire {
     }
 }
 
-fn wires<T: Into<W>, W>(values: Vec<T>) -> Vec<W> {
+pub(in crate::http::v1) fn wires<T: Into<W>, W>(values: Vec<T>) -> Vec<W> {
     values.into_iter().map(Into::into).collect()
 }
 

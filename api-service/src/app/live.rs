@@ -1,0 +1,237 @@
+//! Answers that are made in this process, as those who read them see them: a
+//! log of events that grows, and that each reads at their own pace. A slow
+//! reader costs nothing: the log is as long as the answer, whoever reads it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{App, ports::Unrecorded};
+use crate::domain::answer::{AnswerEvent, Numbered};
+
+/// How long events wait until they are recorded, so that many go at once: as
+/// much as a reader on another process is behind.
+const COLLECTED: Duration = Duration::from_millis(200);
+
+/// How often it is noted that answers are being made, and looked whether they
+/// are to stop.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// A maker that was silent for so long is dead, in milliseconds.
+pub(super) const SILENCE: i64 = 20_000;
+
+/// For how long an answer that is over can be told again, in milliseconds.
+const TOLD_AGAIN: i64 = 3_600_000;
+
+/// The answers that are made in this process.
+#[derive(Debug, Default)]
+pub struct LiveAnswers {
+    open: Mutex<HashMap<String, Arc<LiveAnswer>>>,
+    news: Notify,
+}
+
+/// An answer that is being made.
+#[derive(Debug)]
+pub(super) struct LiveAnswer {
+    id: String,
+    /// Whose it is.
+    owner: String,
+    log: Mutex<Vec<AnswerEvent>>,
+    /// How long the log is. Its receivers are the readers.
+    length: watch::Sender<usize>,
+    /// How many events are recorded; held while more are.
+    recorded: tokio::sync::Mutex<usize>,
+    /// Cancelled when the answer is to stop.
+    pub(super) stop: CancellationToken,
+}
+
+/// A reader's place in a log.
+pub(super) struct Reader {
+    answer: Arc<LiveAnswer>,
+    length: watch::Receiver<usize>,
+    seen: usize,
+}
+
+impl LiveAnswers {
+    /// Begins a log.
+    pub(super) fn open(&self, id: &str, owner: &str) -> Arc<LiveAnswer> {
+        let answer = Arc::new(LiveAnswer {
+            id: id.to_owned(),
+            owner: owner.to_owned(),
+            log: Mutex::default(),
+            length: watch::Sender::new(0),
+            recorded: tokio::sync::Mutex::default(),
+            stop: CancellationToken::new(),
+        });
+        self.all().insert(id.to_owned(), Arc::clone(&answer));
+        answer
+    }
+
+    /// An answer of this owner that is being made here.
+    pub(super) fn get(&self, id: &str, owner: &str) -> Option<Arc<LiveAnswer>> {
+        let open = self.all();
+        open.get(id)
+            .filter(|answer| answer.owner == owner)
+            .map(Arc::clone)
+    }
+
+    /// Forgets an answer that is over. Who reads it has it still.
+    pub(super) fn close(&self, answer: &LiveAnswer) {
+        if !answer.is_over() {
+            answer.tell(AnswerEvent::interrupted());
+        }
+        self.all().remove(&answer.id);
+    }
+
+    /// Adds an event to a log, for its readers and to be recorded.
+    pub(super) fn tell(&self, answer: &LiveAnswer, event: AnswerEvent) {
+        answer.tell(event);
+        self.news.notify_one();
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Arc<LiveAnswer>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LiveAnswer {
+    fn log(&self) -> MutexGuard<'_, Vec<AnswerEvent>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_over(&self) -> bool {
+        self.at(0).1
+    }
+
+    /// The event at this place, if it came, and whether the last one did.
+    fn at(&self, place: usize) -> (Option<AnswerEvent>, bool) {
+        let log = self.log();
+        let over = log.last().is_some_and(AnswerEvent::is_last);
+        (log.get(place).cloned(), over)
+    }
+
+    fn tell(&self, event: AnswerEvent) {
+        let length = {
+            let mut log = self.log();
+            log.push(event);
+            log.len()
+        };
+        self.length.send_replace(length);
+    }
+
+    /// A reader of what comes after the event with the number `after`.
+    pub(super) fn read(self: &Arc<Self>, after: usize) -> Reader {
+        Reader {
+            answer: Arc::clone(self),
+            length: self.length.subscribe(),
+            seen: after,
+        }
+    }
+
+    pub(super) fn has_readers(&self) -> bool {
+        self.length.receiver_count() > 0
+    }
+
+    /// Ends when nobody reads it.
+    pub(super) async fn is_left(&self) {
+        self.length.closed().await;
+    }
+
+    /// The events that were not recorded yet, and `last`, once nobody else
+    /// records them.
+    pub(super) async fn rest(&self, last: AnswerEvent) -> Unrecorded {
+        let recorded = self.recorded.lock().await;
+        let mut rest = self.after(*recorded);
+        rest.events.push(last);
+        rest
+    }
+
+    fn after(&self, recorded: usize) -> Unrecorded {
+        Unrecorded {
+            answer_id: self.id.clone(),
+            first: recorded + 1,
+            events: self.log().get(recorded..).unwrap_or_default().to_vec(),
+        }
+    }
+}
+
+impl Reader {
+    /// The next event; `None` after the last one.
+    pub(super) async fn next(&mut self) -> Option<Numbered> {
+        loop {
+            // Looked at together: the last event may come in between.
+            let (event, over) = self.answer.at(self.seen);
+            match event {
+                Some(event) => {
+                    self.seen += 1;
+                    let number = self.seen;
+                    return Some(Numbered { number, event });
+                }
+                None if over => return None,
+                None => self.length.changed().await.ok()?,
+            }
+        }
+    }
+}
+
+impl App {
+    /// Records the events of answers as they come, until `stop`, and ends those
+    /// that a process has left behind.
+    pub async fn record_answers(self: Arc<Self>, stop: CancellationToken) {
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        loop {
+            tokio::select! {
+                () = self.live.news.notified() => {}
+                _ = heartbeat.tick() => self.tidy_up_answers().await,
+                () = stop.cancelled() => return,
+            }
+            self.record_once().await;
+            tokio::time::sleep(COLLECTED).await;
+        }
+    }
+
+    async fn tidy_up_answers(&self) {
+        let now = self.clock.now();
+        let tidied = self.runs.tidy_up(now - SILENCE, now - TOLD_AGAIN).await;
+        if let Err(error) = tidied {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "answers that were left behind could not be ended");
+        }
+    }
+
+    async fn record_once(&self) {
+        let open: Vec<Arc<LiveAnswer>> = self.live.all().values().map(Arc::clone).collect();
+        let mut held = vec![];
+        for answer in &open {
+            held.push((answer, answer.recorded.lock().await));
+        }
+        if held.is_empty() {
+            return;
+        }
+        let all: Vec<Unrecorded> = held
+            .iter()
+            .map(|(answer, recorded)| answer.after(**recorded))
+            .collect();
+        let lengths: Vec<usize> = all.iter().map(|one| one.events.len()).collect();
+        match self.runs.record(all, self.clock.now()).await {
+            Ok(stopped) => {
+                for ((answer, recorded), length) in held.iter_mut().zip(lengths) {
+                    if stopped.contains(&answer.id) {
+                        answer.stop.cancel();
+                    } else {
+                        **recorded += length;
+                    }
+                }
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "events of answers could not be recorded yet");
+            }
+        }
+    }
+}
