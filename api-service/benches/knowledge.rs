@@ -26,7 +26,7 @@ use api_service::{
         App,
         ingest_directory::SourceFile,
         ports::{DenseEmbedder, EmbeddingError},
-        search::Search,
+        search::{Search, Within},
         vector_spaces::{VectorSpace, VectorSpaces},
     },
     config::{Config, VARIABLES},
@@ -208,7 +208,10 @@ async fn index(models: &Path, passages: &[String], chunks: usize) {
             let search = Search {
                 query: words.join(" "),
                 limit: 10,
-                knowledge_base: base.map(str::to_owned),
+                within: Within {
+                    bases: base.into_iter().map(str::to_owned).collect(),
+                    ..Within::default()
+                },
             };
             let began = Instant::now();
             let found = app.search(&Principal::operator(), &search).await.unwrap();

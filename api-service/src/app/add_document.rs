@@ -12,6 +12,7 @@ use crate::domain::{
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, PERSONAL, Visibility},
     principal::{Principal, Scope, UserId},
     request_key::{KeyedRequest, is_request_key},
+    tags::Tags,
 };
 use crate::pipeline::parsing::settle;
 
@@ -27,6 +28,8 @@ pub struct Upload {
     pub title: Option<String>,
     /// Where it came from, or its file's name.
     pub path: Option<String>,
+    /// What it is sorted by, beside what its content says.
+    pub tags: Vec<String>,
     /// Its media type; its path tells it where it is missing.
     pub media_type: Option<String>,
     /// Its content.
@@ -57,6 +60,10 @@ impl Upload {
             let length = field.as_ref().map_or(u64::MAX, |text| text.len() as u64);
             hasher.update(&length.to_be_bytes());
             hasher.update(field.as_deref().unwrap_or_default().as_bytes());
+        }
+        for tag in &self.tags {
+            hasher.update(&(tag.len() as u64).to_be_bytes());
+            hasher.update(tag.as_bytes());
         }
         hasher.update(&self.content);
         Ok(Some(KeyedRequest {
@@ -168,6 +175,7 @@ impl App {
             knowledge_base_id: base,
             title: upload.title.unwrap_or_default().trim().to_owned(),
             path,
+            tags: Tags::new(&upload.tags).map_err(|_| Error::Tags)?,
             origin,
             media_type,
             content_hash: content_hash(&upload.content),

@@ -5,7 +5,7 @@ use std::{pin::Pin, sync::Arc};
 use futures::Stream;
 use service_kit::clock::is_id;
 
-use super::{App, answering::Answering, error::Error, ports::UnverifiedToken};
+use super::{App, answering::Answering, error::Error, ports::UnverifiedToken, search::Within};
 use crate::domain::{
     answer::Numbered,
     conversation::{AskedBefore, ConversationId, Opening, Replaced, Turn, title_of},
@@ -23,8 +23,8 @@ pub struct Asked {
     pub message: String,
     /// The conversation that it goes on with; a new one where it is missing.
     pub conversation_id: Option<String>,
-    /// The one knowledge base to answer from, by name or id.
-    pub knowledge_base: Option<String>,
+    /// What it is answered from.
+    pub within: Within,
     /// The message from which on the conversation is replaced: an answer, whose
     /// question is asked again, or a question, in whose place this one is asked.
     pub replaces: Option<String>,
@@ -55,8 +55,7 @@ impl App {
         let place = self.place(&scope).await?;
         let query = self.rewrite(place.as_ref(), &context.question, &context.history);
         let query = query.await;
-        let base = asked.knowledge_base.as_deref();
-        let passages = self.gather(&scope, &query, base).await?;
+        let passages = self.gather(&scope, &query, &asked.within).await?;
         let opening = self.opening(&context, asked);
         if !self.runs.open(&scope, &opening, began).await? {
             return Err(match &context.conversation {

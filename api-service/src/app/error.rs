@@ -86,6 +86,15 @@ pub enum Error {
     /// A title, path, name or external id can't be one.
     #[error("{0}")]
     Label(&'static str),
+    /// Tags can't be these.
+    #[error("There are at most 20 tags, each of 1 to 50 characters and on one line.")]
+    Tags,
+    /// A filter can't be like this.
+    #[error(
+        "A filter names at most 100 documents or knowledge bases, and its path_prefix has at most \
+         500 characters; leave some away."
+    )]
+    Filter,
     /// A number is out of its range.
     #[error("`limit` must be between 1 and 100.")]
     Limit,
@@ -197,6 +206,8 @@ impl Error {
             Self::Question(_)
             | Self::Label(_)
             | Self::Source(_)
+            | Self::Tags
+            | Self::Filter
             | Self::Limit
             | Self::InvalidRequestKey
             | Self::RequestKeyReused
@@ -244,6 +255,8 @@ impl Error {
             Self::Question(InvalidQuestion::Empty) => "empty_message",
             Self::Question(InvalidQuestion::TooLong) => "message_too_long",
             Self::Label(_) => "invalid_label",
+            Self::Tags => "invalid_tags",
+            Self::Filter => "invalid_filter",
             Self::Limit => "invalid_limit",
             Self::InvalidRequestKey => "invalid_idempotency_key",
             Self::RequestKeyReused => "idempotency_key_reused",

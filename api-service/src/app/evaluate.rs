@@ -3,7 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{App, add_document::content_hash, error::Error, search::Wanted};
+use super::{
+    App,
+    add_document::content_hash,
+    error::Error,
+    search::{Wanted, Within},
+};
 use crate::{
     domain::{
         document::{DocumentId, MediaType, NewDocument, Origin},
@@ -11,6 +16,7 @@ use crate::{
         knowledge_base::KnowledgeBase,
         principal::Principal,
         question::Question,
+        tags::Tags,
     },
     pipeline::scoring::{Judgements, Scores, SpanScores, Spans, score, score_spans},
 };
@@ -94,6 +100,7 @@ impl App {
             external_id: document.id.clone(),
             title: document.title.clone(),
             path: String::new(),
+            tags: Tags::default(),
             origin: Origin::Upload,
             media_type: MediaType::Plain,
             content_hash: content_hash(document.text.as_bytes()),
@@ -112,10 +119,14 @@ impl App {
     ) -> Result<(Scores, SpanScores), Error> {
         let scope = Principal::operator().scope();
         let (mut rankings, mut found) = (BTreeMap::new(), BTreeMap::new());
+        let within = Within {
+            bases: vec![name.to_owned()],
+            ..Within::default()
+        };
         for (id, text) in &set.queries {
             let question = Question::new(text)?;
             let wanted = Wanted {
-                base: Some(name),
+                within: &within,
                 limit: DEPTH,
                 mode,
             };

@@ -1,6 +1,10 @@
 //! What an answer may cite: retrieve → rank.
 
-use super::{App, error::Error, search::Wanted};
+use super::{
+    App,
+    error::Error,
+    search::{Wanted, Within},
+};
 use crate::{
     domain::{
         chunk::{ChunkId, Passage},
@@ -23,10 +27,10 @@ impl App {
         &self,
         scope: &Scope,
         question: &Question,
-        base: Option<&str>,
+        within: &Within,
     ) -> Result<Vec<Passage>, Error> {
         let wanted = Wanted {
-            base,
+            within,
             limit: CANDIDATES,
             mode: Mode::Hybrid(self.fusion),
         };

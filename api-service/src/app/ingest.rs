@@ -180,7 +180,7 @@ impl App {
     async fn publish(&self, document: &Prepared, total: usize) -> Result<(), Error> {
         let (job, now) = (&document.job, self.clock.now());
         let model = document.space.dense.fingerprint();
-        match self.jobs.publish(job, model, &document.title, now).await? {
+        match self.jobs.publish(job, model, &document.labels, now).await? {
             Published::Done | Published::TakenOver => Ok(()),
             Published::OtherModel => Ok(self.jobs.put_off(job, 0, false).await?),
             Published::Unwanted => {

@@ -8,6 +8,7 @@ use crate::domain::{
     document::{Change, DocumentId, MediaType, NewDocument, Origin},
     knowledge_base::KnowledgeBase,
     principal::{Principal, Scope},
+    tags::Tags,
 };
 use crate::pipeline::parsing::{ParseError, settle};
 
@@ -142,6 +143,7 @@ fn new_document(
         external_id: file.path.clone(),
         title: String::new(),
         path: file.path,
+        tags: Tags::default(),
         origin: Origin::Directory,
         media_type,
         content_hash,

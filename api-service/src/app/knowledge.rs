@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{
     document::{Document, DocumentId, is_label},
-    knowledge_base::{KnowledgeBase, KnowledgeBaseId, PERSONAL},
+    knowledge_base::{KnowledgeBase, PERSONAL},
     principal::{Principal, Scope},
 };
 
@@ -111,14 +111,21 @@ impl App {
         name: &str,
     ) -> Result<KnowledgeBase, Error> {
         let bases = self.documents.knowledge_bases(scope).await?;
-        let named = KnowledgeBaseId(name.to_owned());
-        let mut fitting: Vec<_> = bases
-            .into_iter()
-            .filter(|base| base.name == name || base.id == named)
-            .collect();
-        fitting.sort_by_key(|base| (!base.is_own(scope), !base.owner.is_empty()));
-        fitting.into_iter().next().ok_or(Error::NoSuchKnowledgeBase)
+        let named = named_base(&bases, scope, name).cloned();
+        named.ok_or(Error::NoSuchKnowledgeBase)
     }
+}
+
+/// The knowledge base that [`App::readable_base`] means, among those in a scope.
+pub(super) fn named_base<'a>(
+    bases: &'a [KnowledgeBase],
+    scope: &Scope,
+    name: &str,
+) -> Option<&'a KnowledgeBase> {
+    let fitting = bases
+        .iter()
+        .filter(|base| base.name == name || base.id.0 == name);
+    fitting.min_by_key(|base| (!base.is_own(scope), !base.owner.is_empty()))
 }
 
 /// Whether a page can be asked for.

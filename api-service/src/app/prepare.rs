@@ -10,7 +10,7 @@ use super::{
     App,
     add_document::content_hash,
     error::Error,
-    ports::{DenseEmbedder, EmbeddingError},
+    ports::{DenseEmbedder, EmbeddingError, Labels},
     vector_spaces::VectorSpace,
 };
 use crate::{
@@ -49,15 +49,15 @@ const LONGEST_BUSY: Millis = 60 * 60 * 1000;
 /// A document that is ready for the index.
 pub(super) struct Prepared {
     pub(super) job: Arc<ClaimedJob>,
-    pub(super) title: String,
+    pub(super) labels: Labels,
     pub(super) points: Vec<IndexPoint>,
     /// What it was embedded by, and goes to.
     pub(super) space: Arc<VectorSpace>,
 }
 
-/// A document's title and chunks, and the texts that are embedded for them.
+/// A document's labels and chunks, and the texts that are embedded for them.
 struct Cut {
-    title: String,
+    labels: Labels,
     chunks: Vec<ChunkText>,
     texts: Vec<String>,
 }
@@ -148,7 +148,7 @@ impl App {
         };
         Ok(Some(Prepared {
             job,
-            title: cut.title,
+            labels: cut.labels,
             points,
             space,
         }))
@@ -167,8 +167,9 @@ impl App {
             let chunks = chunk(&parsed, &title, dense.max_tokens(), &count);
             let texts = chunks.iter().map(|chunk| chunk.indexed_text(&title));
             let texts = texts.collect();
+            let tags = job.tags.clone().and(&parsed.tags);
             Cut {
-                title,
+                labels: Labels { title, tags },
                 chunks,
                 texts,
             }

@@ -3,13 +3,20 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{App, error::Error, knowledge::LARGEST_PAGE, vector_spaces::VectorSpace};
+use super::{
+    App,
+    error::Error,
+    knowledge::{LARGEST_PAGE, named_base},
+    vector_spaces::VectorSpace,
+};
 use crate::domain::{
     chunk::{ChunkId, Passage},
+    document::DocumentId,
+    filter::{DocumentFilter, MAX_NAMED},
     index::{Fusion, Hit, IndexQuery, Mode},
-    knowledge_base::KnowledgeBase,
+    knowledge_base::{KnowledgeBase, KnowledgeBaseId},
     language::Language,
-    principal::{Principal, Scope},
+    principal::{Principal, Scope, SearchScope},
     question::Question,
 };
 
@@ -24,6 +31,18 @@ const LOOKS: usize = 3;
 /// By how much more is asked for each time.
 const MORE: usize = 4;
 
+/// The index is told of so many documents that pass a filter. Where there are
+/// more, which many hits are of then, the hits are looked at instead.
+const MOST_DOCUMENTS: usize = 10_000;
+
+/// Where the index is asked.
+struct Narrowed {
+    scope: SearchScope,
+    /// What the hits' documents must be like, where the index does not look.
+    filter: Option<DocumentFilter>,
+    languages: Vec<Language>,
+}
+
 /// What is searched for.
 #[derive(Debug, Clone)]
 pub struct Search {
@@ -31,14 +50,23 @@ pub struct Search {
     pub query: String,
     /// How many passages are wanted.
     pub limit: usize,
-    /// The one knowledge base to search, by name or id.
-    pub knowledge_base: Option<String>,
+    /// Where it is searched.
+    pub within: Within,
+}
+
+/// Where is searched, of all that the caller may read.
+#[derive(Debug, Clone, Default)]
+pub struct Within {
+    /// The knowledge bases, by name or id; all where there is none.
+    pub bases: Vec<String>,
+    /// What their documents must be like.
+    pub filter: DocumentFilter,
 }
 
 /// Which passages are wanted, and how they are looked for.
 pub(super) struct Wanted<'a> {
-    /// The one knowledge base to search, by name or id.
-    pub(super) base: Option<&'a str>,
+    /// Where.
+    pub(super) within: &'a Within,
     /// How many.
     pub(super) limit: usize,
     /// By what.
@@ -53,7 +81,7 @@ impl App {
             return Err(Error::Limit);
         }
         let wanted = Wanted {
-            base: search.knowledge_base.as_deref(),
+            within: &search.within,
             limit: search.limit,
             mode: Mode::Hybrid(self.fusion),
         };
@@ -67,33 +95,120 @@ impl App {
         question: &Question,
         wanted: Wanted<'_>,
     ) -> Result<Vec<Passage>, Error> {
-        let Wanted { base, limit, mode } = wanted;
-        let bases = match base {
-            Some(name) => vec![self.readable_base(scope, name).await?],
-            None => self.documents.knowledge_bases(scope).await?,
-        };
+        let Wanted {
+            within,
+            limit,
+            mode,
+        } = wanted;
+        let narrowed = self.narrowed(scope, within).await?;
+        if narrowed.scope.documents().is_some_and(<[_]>::is_empty) {
+            return Ok(vec![]);
+        }
         let space = self.space();
         let (dense, mode) = meaning(&space, question, mode).await?;
         let mut query = IndexQuery {
             dense,
-            sparse: self.sparse.question(question.text(), &languages(&bases)),
+            sparse: self.sparse.question(question.text(), &narrowed.languages),
             mode,
             limit: limit + SPARE,
         };
-        let bases = bases.into_iter().map(|base| base.id).collect();
-        let within = scope.clone().within(bases);
         let mut found = vec![];
         for _ in 0..LOOKS {
-            let hits = space.index()?.search(query.clone(), &within).await?;
-            let asked = hits.len();
+            let hits = space
+                .index()?
+                .search(query.clone(), &narrowed.scope)
+                .await?;
+            let all = hits.len() < query.limit;
             found = self.passages_of(scope, hits, mode).await?;
-            if found.len() >= limit || found.len() == asked {
+            if let Some(filter) = &narrowed.filter {
+                found = self.filtered(scope, found, filter).await?;
+            }
+            if found.len() >= limit || all {
                 break;
             }
             query.limit *= MORE;
         }
         found.truncate(limit);
         Ok(found)
+    }
+
+    /// What the index is asked for, and what it does not look at itself.
+    async fn narrowed(&self, scope: &Scope, within: &Within) -> Result<Narrowed, Error> {
+        let filter = &within.filter;
+        if !filter.is_sound() || within.bases.len() > MAX_NAMED {
+            return Err(Error::Filter);
+        }
+        let bases = self.bases_within(scope, &within.bases).await?;
+        let languages = languages(&bases);
+        let ids: Vec<KnowledgeBaseId> = bases.into_iter().map(|base| base.id).collect();
+        // None stands for all: a list of all could be too long for a query.
+        let listed = if within.bases.is_empty() {
+            &[]
+        } else {
+            ids.as_slice()
+        };
+        let most = MOST_DOCUMENTS + 1;
+        let documents = if filter.is_empty() {
+            None
+        } else {
+            Some(self.documents.matching(scope, listed, filter, most).await?)
+        };
+        let scope = scope.clone().within(ids);
+        let (scope, filter) = match documents {
+            None => (scope, None),
+            Some(documents) if documents.len() < most => (scope.only(documents), None),
+            Some(_) => (scope, Some(filter.clone())),
+        };
+        Ok(Narrowed {
+            scope,
+            filter,
+            languages,
+        })
+    }
+
+    async fn bases_within(
+        &self,
+        scope: &Scope,
+        names: &[String],
+    ) -> Result<Vec<KnowledgeBase>, Error> {
+        let bases = self.documents.knowledge_bases(scope).await?;
+        if names.is_empty() {
+            return Ok(bases);
+        }
+        let wanted = names.iter().map(|name| named_base(&bases, scope, name));
+        let wanted = wanted.collect::<Option<Vec<_>>>();
+        Ok(wanted
+            .ok_or(Error::NoSuchKnowledgeBase)?
+            .into_iter()
+            .cloned()
+            .collect())
+    }
+
+    /// The passages whose documents pass a filter, in their order.
+    async fn filtered(
+        &self,
+        scope: &Scope,
+        found: Vec<Passage>,
+        filter: &DocumentFilter,
+    ) -> Result<Vec<Passage>, Error> {
+        let documents: BTreeSet<DocumentId> = found
+            .iter()
+            .map(|passage| passage.document_id.clone())
+            .collect();
+        if documents.is_empty() {
+            return Ok(found);
+        }
+        let of_these = DocumentFilter {
+            documents: documents.into_iter().collect(),
+            ..filter.clone()
+        };
+        let most = of_these.documents.len();
+        let passing = self.documents.matching(scope, &[], &of_these, most).await?;
+        let passing: BTreeSet<DocumentId> = passing.into_iter().collect();
+        let found = found.into_iter();
+        Ok(found
+            .filter(|passage| passing.contains(&passage.document_id))
+            .collect())
     }
 
     /// The passages of the hits, in their order, but for those that can't be

@@ -2,7 +2,7 @@
 
 use service_kit::clock::Millis;
 
-use super::{job::Job, knowledge_base::KnowledgeBaseId};
+use super::{job::Job, knowledge_base::KnowledgeBaseId, tags::Tags};
 
 /// A document's id (UUIDv7).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -198,6 +198,8 @@ pub struct Document {
     pub title: String,
     /// Where it came from: a path or a file's name; may be empty.
     pub path: String,
+    /// What it is sorted by.
+    pub tags: Tags,
     /// When it first came in.
     pub created_at: Millis,
     /// When its newest version came in.
@@ -223,6 +225,8 @@ pub struct NewDocument {
     pub title: String,
     /// Where it came from.
     pub path: String,
+    /// The tags that come with it; what its content says comes to them.
+    pub tags: Tags,
     /// How it came in.
     pub origin: Origin,
     /// Its format.

@@ -5,6 +5,7 @@ use service_kit::clock::Millis;
 use super::{
     document::{DocumentId, MediaType},
     knowledge_base::KnowledgeBaseId,
+    tags::Tags,
 };
 
 /// Where a job stands.
@@ -143,6 +144,8 @@ pub struct ClaimedJob {
     pub title: String,
     /// Where the document came from.
     pub path: String,
+    /// The tags that came with it.
+    pub tags: Tags,
     /// Its format.
     pub media_type: MediaType,
     /// Its content, as it was sent.

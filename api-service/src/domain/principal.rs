@@ -5,7 +5,7 @@ use proto::{
     claims::Role,
 };
 
-use super::knowledge_base::KnowledgeBaseId;
+use super::{document::DocumentId, knowledge_base::KnowledgeBaseId};
 
 /// A user's id: the `sub` of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -157,7 +157,10 @@ impl Scope {
     /// The same scope for the vector index, where `bases` are the knowledge
     /// bases that a store found to be in it.
     pub fn within(self, bases: Vec<KnowledgeBaseId>) -> SearchScope {
-        SearchScope { bases }
+        SearchScope {
+            bases,
+            documents: None,
+        }
     }
 }
 
@@ -165,11 +168,32 @@ impl Scope {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchScope {
     bases: Vec<KnowledgeBaseId>,
+    documents: Option<Vec<DocumentId>>,
 }
 
 impl SearchScope {
     /// The knowledge bases in it. None means: nothing may be shown.
     pub fn bases(&self) -> &[KnowledgeBaseId] {
         &self.bases
+    }
+
+    /// The same scope with nothing in it but these documents.
+    #[must_use]
+    pub fn only(self, documents: Vec<DocumentId>) -> Self {
+        Self {
+            documents: Some(documents),
+            ..self
+        }
+    }
+
+    /// The only documents in it, if not all of its knowledge bases are. None of
+    /// them means: nothing may be shown.
+    pub fn documents(&self) -> Option<&[DocumentId]> {
+        self.documents.as_deref()
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.bases.is_empty() || self.documents().is_some_and(<[_]>::is_empty)
     }
 }

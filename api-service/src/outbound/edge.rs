@@ -315,12 +315,17 @@ impl VectorIndex for EdgeIndex {
     }
 
     async fn search(&self, query: IndexQuery, scope: &SearchScope) -> Result<Vec<Hit>, IndexError> {
-        if scope.bases().is_empty() {
+        if scope.is_empty() {
             return Ok(vec![]);
         }
         let bases = scope.bases().iter().map(|base| base.0.clone()).collect();
+        let mut must = vec![keyword(BASE, bases)?];
+        if let Some(documents) = scope.documents() {
+            let documents = documents.iter().map(|document| document.0.clone());
+            must.push(keyword(DOCUMENT, documents.collect())?);
+        }
         let filter = Filter {
-            must: Some(vec![keyword(BASE, bases)?]),
+            must: Some(must),
             ..Filter::default()
         };
         let request = request(query, filter)?;

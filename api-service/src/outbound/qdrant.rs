@@ -199,11 +199,16 @@ impl VectorIndex for QdrantIndex {
     }
 
     async fn search(&self, query: IndexQuery, scope: &SearchScope) -> Result<Vec<Hit>, IndexError> {
-        if scope.bases().is_empty() {
+        if scope.is_empty() {
             return Ok(vec![]);
         }
         let bases: Vec<String> = scope.bases().iter().map(|base| base.0.clone()).collect();
-        let filter = Filter::must([Condition::matches(BASE, bases)]);
+        let documents = scope.documents().map(|documents| {
+            let documents = documents.iter().map(|document| document.0.clone());
+            Condition::matches(DOCUMENT, documents.collect::<Vec<String>>())
+        });
+        let bases = Condition::matches(BASE, bases);
+        let filter = Filter::must(std::iter::once(bases).chain(documents));
         let request = request(&self.collection, query, filter);
         let found = self.client.query(request).await?;
         let hits = found.result.into_iter().filter_map(|point| {

@@ -18,6 +18,10 @@ pub const REACH: i64 = 1;
 /// A source has no more text than this, in bytes: four passages or so.
 const LONGEST_SOURCE: usize = 4_000;
 
+/// A neighbour comes in where it has this share of the best passage's score: in
+/// a small document, every passage is somewhere among those that were found.
+const GOOD_ENOUGH: f64 = 0.4;
+
 /// How many words in a row are held against each other.
 const SHINGLE: usize = 3;
 
@@ -34,22 +38,38 @@ const SAME: f64 = 0.9;
 /// reaches from the first to the last of them.
 pub fn rank(found: Vec<Passage>, around: &[PlacedPassage], most: usize) -> Vec<Passage> {
     let documents = Documents::of(around);
-    let mut left = distinct(found);
+    let mut left = copies(found);
     let mut sources = vec![];
     while sources.len() < most && !left.is_empty() {
-        let best = left.remove(0);
+        let Some(best) = fittest(left.remove(0), &left) else {
+            continue;
+        };
         let Some(place) = documents.place(&best) else {
             sources.push(best);
             continue;
         };
         let mut run = place..=place;
-        while let Some(wider) = documents.wider(&run, &best.document_id, &left) {
-            left.retain(|passage| !documents.has(&wider, &best.document_id, passage));
+        while let Some(wider) = documents.wider(&run, &best, &left) {
+            let inside = |copy: &Passage| documents.has(&wider, &best.document_id, copy);
+            left.retain(|copies| !copies.iter().any(inside));
             run = wider;
         }
         sources.push(joined(&best, &documents.passages(&best.document_id, run)));
     }
     sources
+}
+
+/// Of copies, the one whose document says most of what is left, too, so that
+/// neighbours are not taken from one copy of a document each.
+fn fittest(copies: Vec<Passage>, left: &[Vec<Passage>]) -> Option<Passage> {
+    let alone = copies.len() == 1;
+    let others = |passage: &Passage| {
+        let same = |copy: &Passage| copy.document_id == passage.document_id;
+        let also = left.iter().filter(|copies| copies.iter().any(same));
+        if alone { 0 } else { also.count() }
+    };
+    // The last of the best is taken: the first one in the order it came in.
+    copies.into_iter().rev().max_by_key(others)
 }
 
 /// Passages by document and place.
@@ -87,21 +107,22 @@ impl<'a> Documents<'a> {
             .collect()
     }
 
-    /// The run with the best of the passages left that is near to it, if that
-    /// does not make it too long.
+    /// The run with the best of the passages left that is near to it and not far
+    /// worse, if that does not make it too long.
     fn wider(
         &self,
         run: &RangeInclusive<i64>,
-        document: &DocumentId,
-        left: &[Passage],
+        best: &Passage,
+        left: &[Vec<Passage>],
     ) -> Option<RangeInclusive<i64>> {
         let near = run.start() - REACH - 1..=run.end() + REACH + 1;
-        let others = left.iter();
-        let mut others = others.filter(|other| other.document_id == *document);
+        let others = left.iter().flatten();
+        let others = others.filter(|other| other.document_id == best.document_id);
+        let mut others = others.filter(|other| other.score >= best.score * GOOD_ENOUGH);
         others.find_map(|other| {
             let place = self.place(other).filter(|place| near.contains(place))?;
             let wider = place.min(*run.start())..=place.max(*run.end());
-            let passages = self.passages(document, wider.clone());
+            let passages = self.passages(&best.document_id, wider.clone());
             let length: usize = passages.iter().map(|passage| passage.text.len()).sum();
             let gapless = i64::try_from(passages.len()) == Ok(wider.end() - wider.start() + 1);
             (gapless && length <= LONGEST_SOURCE).then_some(wider)
@@ -143,16 +164,17 @@ fn new_headings<'a>(before: &str, path: &'a str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The passages without those that say what a better one says, word for word.
-fn distinct(found: Vec<Passage>) -> Vec<Passage> {
-    let mut kept: Vec<(Wording, Passage)> = vec![];
+/// The passages with those that say the same, word for word.
+fn copies(found: Vec<Passage>) -> Vec<Vec<Passage>> {
+    let mut kept: Vec<(Wording, Vec<Passage>)> = vec![];
     for passage in found {
         let wording = Wording::of(&passage.text);
-        if !kept.iter().any(|(better, _)| better.is_like(&wording)) {
-            kept.push((wording, passage));
+        match kept.iter_mut().find(|(better, _)| better.is_like(&wording)) {
+            Some((_, copies)) => copies.push(passage),
+            None => kept.push((wording, vec![passage])),
         }
     }
-    kept.into_iter().map(|(_, passage)| passage).collect()
+    kept.into_iter().map(|(_, copies)| copies).collect()
 }
 
 /// A text's rows of words, and its numbers.
@@ -276,6 +298,14 @@ mod tests {
     }
 
     #[test]
+    fn a_neighbour_that_fits_far_worse_stays_by_itself() {
+        let all = book();
+        let mut found = found(&all, &[2, 3]);
+        found[1].score = 0.3;
+        assert_eq!(rank(found, &all, 6).len(), 2);
+    }
+
+    #[test]
     fn a_source_does_not_grow_without_end() {
         let long = |ordinal| placed("a", ordinal, "", &format!("w{ordinal} ").repeat(400));
         let all: Vec<PlacedPassage> = (0..5).map(long).collect();
@@ -309,5 +339,21 @@ mod tests {
             .map(|source| source.external_id.as_str())
             .collect();
         assert_eq!(kept, ["a", "c", "d", "e"]);
+    }
+
+    #[test]
+    fn of_two_copies_of_a_document_one_is_taken_as_a_whole() {
+        let mut all = book();
+        for ordinal in 0..3 {
+            let mut copy = all[ordinal].clone();
+            copy.passage.document_id = DocumentId("copy".to_owned());
+            copy.passage.chunk_id = ChunkId(format!("copy {ordinal}"));
+            all.push(copy);
+        }
+        let sources = rank(found(&all, &[6, 1, 2, 7, 0]), &all, 6);
+        assert_eq!(sources.len(), 1, "{:?}", said(&sources));
+        assert_eq!(sources[0].chunk_id.0, "a 0");
+        let expected = rank(found(&all, &[0, 1, 2]), &all, 6);
+        assert_eq!(sources[0].text, expected[0].text);
     }
 }

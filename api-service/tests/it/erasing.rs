@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use api_service::{
-    app::ports::{AccountStore, ClaimLimits, JobStore, Published, VectorIndex},
+    app::ports::{AccountStore, ClaimLimits, JobStore, Labels, Published, VectorIndex},
     domain::{
         account::{AccountEvent, Happening},
         principal::UserId,
+        tags::Tags,
     },
 };
 use axum::http::StatusCode;
@@ -125,7 +126,11 @@ async fn nothing_comes_back() {
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{line}: {body}");
             assert_eq!(body["code"], "invalid_token");
         }
-        let kept = app.store.publish(&claimed[0], "m", "Back", NOON).await;
+        let labels = Labels {
+            title: "Back".to_owned(),
+            tags: Tags::default(),
+        };
+        let kept = app.store.publish(&claimed[0], "m", &labels, NOON).await;
         assert_eq!(kept.unwrap(), Published::Unwanted);
         app.store
             .keep_chunks(&claimed[0], "m", &[], 0)

@@ -29,6 +29,44 @@ async fn sources(app: &TestApp, body: &Value) -> Vec<Value> {
     answer["sources"].as_array().unwrap().clone()
 }
 
+/// Where more documents pass than the index is told of, the hits are looked at.
+#[tokio::test]
+async fn a_filter_that_many_documents_pass_finds_those_that_pass() {
+    let app = TestApp::sqlite().await;
+    for path in ["many/arm.md", "other/arm.md"] {
+        let text = format!("# Arm\n\nThe arm of {path} has six joints.");
+        app.add("ada", &json!({"text": text, "path": path})).await;
+    }
+    app.work().await;
+    let others = "WITH RECURSIVE numbers (n) AS \
+        (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000) \
+        INSERT INTO documents SELECT 'other ' || n, knowledge_base_id, 'other ' || n, title, \
+        'many/' || n, origin, created_at, updated_at, 1, 1 FROM numbers, documents \
+        WHERE path = 'many/arm.md'";
+    let made = sqlx::query(others)
+        .execute(&app.database.pool)
+        .await
+        .unwrap();
+    assert_eq!(made.rows_affected(), 10_000);
+    for (path_prefix, paths) in [
+        ("many/", vec!["many/arm.md"]),
+        ("many/arm", vec!["many/arm.md"]),
+        ("many/9", vec![]),
+        ("", vec!["many/arm.md", "other/arm.md"]),
+    ] {
+        let body = json!({"query": "arm", "filter": {"path_prefix": path_prefix}});
+        let (status, found) = app.ask(json_request("ada", "POST /v1/search", &body)).await;
+        assert_eq!(status, StatusCode::OK, "{found}");
+        let results = found["results"].as_array().unwrap();
+        let mut found: Vec<&str> = results
+            .iter()
+            .filter_map(|one| one["path"].as_str())
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, paths, "{path_prefix}");
+    }
+}
+
 #[tokio::test]
 async fn neighbours_are_one_source_and_copies_none() {
     let app = TestApp::sqlite().await;
@@ -39,8 +77,17 @@ async fn neighbours_are_one_source_and_copies_none() {
     app.work().await;
     let question = json!({"message": "How is the arm of the robot oiled, tested and washed?"});
     let sources = sources(&app, &question).await;
+    let shown = sources.iter().map(|source| {
+        json!([
+            source["heading"],
+            source["score"],
+            source["path"],
+            source["span"]
+        ])
+    });
+    let shown = Value::Array(shown.collect());
     let arm = &sources[0];
-    assert_eq!(arm["heading"], "Arm › Oil");
+    assert_eq!(arm["heading"], "Arm › Oil", "{shown}");
     let (start, end) = (&arm["span"]["start"], &arm["span"]["end"]);
     let (start, end) = (start.as_u64().unwrap(), end.as_u64().unwrap());
     let span = &text[usize::try_from(start).unwrap()..usize::try_from(end).unwrap()];

@@ -112,6 +112,7 @@ macro_rules! on_every_index {
 on_every_index!(
     a_point_is_put_in_and_replaced,
     a_search_sees_its_scope_and_nothing_else,
+    a_search_among_documents_finds_no_other,
     meaning_orders_what_is_dense,
     rare_words_weigh_more,
     fusion_brings_both_sides_together,

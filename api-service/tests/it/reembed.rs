@@ -4,7 +4,12 @@
 use std::sync::Arc;
 
 use api_service::{
-    app::{App, ingest_directory::SourceFile, reembed::Reembedding, search::Search},
+    app::{
+        App,
+        ingest_directory::SourceFile,
+        reembed::Reembedding,
+        search::{Search, Within},
+    },
     config::{Config, VARIABLES},
     domain::{embedding_model::ModelState, principal::Principal},
     outbound::sandbox::Sandbox,
@@ -89,7 +94,7 @@ async fn first(app: &App, query: &str) -> String {
     let search = Search {
         query: query.to_owned(),
         limit: 1,
-        knowledge_base: None,
+        within: Within::default(),
     };
     let found = app.search(&Principal::operator(), &search).await.unwrap();
     found

@@ -10,6 +10,7 @@ use crate::domain::{
     job::{ClaimedJob, Job, JobCounts, Step},
     knowledge_base::KnowledgeBaseId,
     principal::Scope,
+    tags::Tags,
 };
 
 /// How much a worker takes.
@@ -19,6 +20,15 @@ pub struct ClaimLimits {
     pub jobs: usize,
     /// The most jobs of one tenant that the worker has at a time.
     pub of_one_tenant: usize,
+}
+
+/// What a version that is published is called and sorted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labels {
+    /// Its title.
+    pub title: String,
+    /// Its tags.
+    pub tags: Tags,
 }
 
 /// What became of a version that was to be published.
@@ -108,7 +118,7 @@ pub trait JobStore: Send + Sync {
         &self,
         job: &ClaimedJob,
         model: &str,
-        title: &str,
+        labels: &Labels,
         now: Millis,
     ) -> Result<Published, StoreError>;
     /// Makes the open jobs of a knowledge base in `scope` part of a run, such

@@ -141,6 +141,7 @@ impl From<NewDocumentBody> for Upload {
             title: body.title,
             path: body.path,
             media_type: body.media_type,
+            tags: body.tags,
             content: body.text.into_bytes(),
             request_key: None,
         }

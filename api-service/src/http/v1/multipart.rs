@@ -43,6 +43,7 @@ pub(super) async fn upload(request: Request) -> Result<Upload, Problem> {
             "path" => upload.path = Some(text),
             "external_id" => upload.external_id = Some(text),
             "media_type" => upload.media_type = Some(text),
+            "tags" => upload.tags.extend(text.split(',').map(str::to_owned)),
             "knowledge_base" => upload.knowledge_base = Some(text),
             _ => return Err(unknown_part()),
         }
@@ -74,6 +75,6 @@ fn no_file() -> Problem {
 
 fn unknown_part() -> Problem {
     let detail = "The form has a part that is not known; known are file, title, path, \
-                  external_id, media_type and knowledge_base.";
+                  external_id, media_type, tags and knowledge_base.";
     Problem::new(ErrorKind::Invalid, "unknown_part", detail)
 }

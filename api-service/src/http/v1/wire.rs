@@ -4,15 +4,21 @@
 use std::ops::Range;
 
 use chrono::{DateTime, SecondsFormat};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use service_kit::clock::Millis;
 
 use crate::{
-    app::{add_document::Added, search::Search},
+    app::{
+        self,
+        add_document::Added,
+        search::{Search, Within},
+    },
     domain::{
         chunk::Passage,
-        document::{Change, Document},
+        document::{Change, Document, DocumentId},
+        filter::DocumentFilter,
         job::Job,
+        tags::{InvalidTags, Tags},
     },
 };
 
@@ -38,6 +44,9 @@ pub struct NewDocumentBody {
     pub media_type: Option<String>,
     /// The knowledge base it goes to.
     pub knowledge_base: Option<String>,
+    /// What it is sorted by.
+    #[serde(default)]
+    pub tags: Vec<String>,
 }
 
 /// `POST /v1/search`.
@@ -48,6 +57,10 @@ pub struct SearchBody {
     #[serde(default = "default_limit")]
     limit: usize,
     knowledge_base: Option<String>,
+    #[serde(default)]
+    knowledge_bases: Vec<String>,
+    #[serde(default)]
+    filter: FilterBody,
 }
 
 const fn default_limit() -> usize {
@@ -60,13 +73,63 @@ impl From<SearchBody> for Search {
             query,
             limit,
             knowledge_base,
+            knowledge_bases,
+            filter,
         } = body;
         Self {
             query,
             limit,
-            knowledge_base,
+            within: filter.within(knowledge_base, knowledge_bases),
         }
     }
+}
+
+/// What the documents that are asked must be like.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct FilterBody {
+    documents: Vec<String>,
+    path_prefix: String,
+    #[serde(deserialize_with = "tags")]
+    tags: Tags,
+    #[serde(deserialize_with = "moment")]
+    from: Option<Millis>,
+    #[serde(deserialize_with = "moment")]
+    to: Option<Millis>,
+}
+
+impl FilterBody {
+    /// The filter, in these knowledge bases.
+    pub(super) fn within(self, base: Option<String>, mut bases: Vec<String>) -> Within {
+        bases.extend(base);
+        let documents = self.documents.into_iter().map(DocumentId);
+        Within {
+            bases,
+            filter: DocumentFilter {
+                documents: documents.collect(),
+                path_prefix: self.path_prefix,
+                tags: self.tags,
+                from: self.from,
+                to: self.to,
+            },
+        }
+    }
+}
+
+/// Tags that documents may have.
+fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tags, D::Error> {
+    let words = Vec::<String>::deserialize(deserializer)?;
+    Tags::new(&words).map_err(|InvalidTags| D::Error::custom(app::error::Error::Tags))
+}
+
+/// A moment that was sent as RFC 3339.
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let time = DateTime::parse_from_rfc3339(&text);
+    let time = time.map_err(|_| D::Error::custom("a time is as in 2026-11-21T09:30:00Z"))?;
+    Ok(Some(time.timestamp_millis()))
 }
 
 /// The query of `GET /v1/documents`.
@@ -118,6 +181,7 @@ pub struct DocumentWire {
     external_id: String,
     title: String,
     path: String,
+    tags: Vec<String>,
     knowledge_base: BaseName,
     searchable: bool,
     created_at: String,
@@ -138,6 +202,7 @@ impl From<Document> for DocumentWire {
             external_id: document.external_id,
             title: document.title,
             path: document.path,
+            tags: document.tags.iter().map(str::to_owned).collect(),
             knowledge_base: BaseName {
                 id: document.knowledge_base_id.0,
                 name: document.knowledge_base,

@@ -16,6 +16,7 @@ pub(super) enum Reply {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ParsedWire {
     title: Option<String>,
+    tags: Vec<String>,
     source: String,
     pages: Vec<usize>,
     blocks: Vec<BlockWire>,
@@ -31,6 +32,7 @@ impl From<Result<Parsed, ParseError>> for Reply {
         match read {
             Ok(parsed) => Self::Parsed(ParsedWire {
                 title: parsed.title,
+                tags: parsed.tags,
                 source: parsed.source,
                 pages: parsed.pages,
                 blocks: parsed.blocks.into_iter().map(BlockWire::from).collect(),
@@ -45,6 +47,7 @@ impl From<Reply> for Result<Parsed, ParseError> {
         match reply {
             Reply::Parsed(parsed) => Ok(Parsed {
                 title: parsed.title,
+                tags: parsed.tags,
                 source: parsed.source,
                 pages: parsed.pages,
                 blocks: parsed.blocks.into_iter().map(Block::from).collect(),

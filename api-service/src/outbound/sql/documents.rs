@@ -8,6 +8,7 @@ use sqlx::{Any, Row, Transaction};
 
 use super::{
     IN_SCOPE, SqlStore, bigint,
+    filters::{set_tags, tag_lines},
     jobs::{JOB_COLUMNS, OVER, job},
     knowledge_bases::{hold_to, writable},
     queue::{QueuedJob, queue_job},
@@ -19,9 +20,11 @@ use crate::{
     domain::{
         chunk::{ChunkId, Passage, PlacedPassage},
         document::{Change, Document, DocumentId, NewDocument},
+        filter::DocumentFilter,
         knowledge_base::{KnowledgeBase, KnowledgeBaseId},
         principal::Scope,
         quota::Quota,
+        tags::Tags,
     },
 };
 
@@ -40,6 +43,7 @@ fn from_row(row: &sqlx::any::AnyRow) -> Result<Document, StoreError> {
         external_id: row.try_get("external_id")?,
         title: row.try_get("title")?,
         path: row.try_get("path")?,
+        tags: Tags::default(),
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
         searchable: live > 0,
@@ -116,7 +120,8 @@ impl DocumentStore for SqlStore {
             .bind(bigint(page.limit))
             .fetch_all(&self.database.pool)
             .await?;
-        rows.iter().map(from_row).collect()
+        let documents = rows.iter().map(from_row).collect::<Result<_, _>>()?;
+        self.tagged(documents).await
     }
 
     async fn get(&self, scope: &Scope, id: &DocumentId) -> Result<Option<Document>, StoreError> {
@@ -127,7 +132,8 @@ impl DocumentStore for SqlStore {
             .bind(&id.0)
             .fetch_optional(&self.database.pool)
             .await?;
-        row.as_ref().map(from_row).transpose()
+        let document = row.iter().map(from_row).collect::<Result<_, _>>()?;
+        Ok(self.tagged(document).await?.pop())
     }
 
     async fn named(
@@ -146,7 +152,8 @@ impl DocumentStore for SqlStore {
             .bind(external_id)
             .fetch_optional(&self.database.pool)
             .await?;
-        row.as_ref().map(from_row).transpose()
+        let document = row.iter().map(from_row).collect::<Result<_, _>>()?;
+        Ok(self.tagged(document).await?.pop())
     }
 
     async fn directory_hashes(
@@ -215,6 +222,16 @@ impl DocumentStore for SqlStore {
         reach: i64,
     ) -> Result<Vec<PlacedPassage>, StoreError> {
         self.passages_around(scope, ids, reach).await
+    }
+
+    async fn matching(
+        &self,
+        scope: &Scope,
+        bases: &[KnowledgeBaseId],
+        filter: &DocumentFilter,
+        most: usize,
+    ) -> Result<Vec<DocumentId>, StoreError> {
+        self.matching_documents(scope, bases, filter, most).await
     }
 
     async fn is_up(&self) -> bool {
@@ -292,6 +309,9 @@ pub(super) async fn put_one(
     }
     add_version(transaction, &document_id, newest + 1, document, now).await?;
     let created = inserted.rows_affected() > 0;
+    if created {
+        set_tags(transaction, &document_id, &document.tags).await?;
+    }
     let change = if created {
         Change::Created
     } else {
@@ -315,7 +335,8 @@ async fn same_content(
          JOIN documents d ON d.id = v.document_id \
          JOIN jobs j ON j.document_id = v.document_id AND j.version = v.version \
          WHERE v.document_id = $1 AND v.version = $2 AND v.content_hash = $3 \
-         AND v.media_type = $4 AND v.title = $5 AND d.path = $6 AND j.state NOT IN ('failed', 'cancelled')",
+         AND v.media_type = $4 AND v.title = $5 AND d.path = $6 AND v.tags = $7 \
+         AND j.state NOT IN ('failed', 'cancelled')",
     )
     .bind(&id.0)
     .bind(newest)
@@ -323,6 +344,7 @@ async fn same_content(
     .bind(document.media_type.as_str())
     .bind(&document.title)
     .bind(&document.path)
+    .bind(tag_lines(&document.tags))
     .fetch_optional(&mut **transaction)
     .await?;
     Ok(same.is_some())
@@ -348,8 +370,8 @@ async fn add_version(
     .await?;
     sqlx::query(
         "INSERT INTO document_versions \
-         (document_id, version, title, media_type, content_hash, content) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+         (document_id, version, title, media_type, content_hash, content, tags) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(&id.0)
     .bind(version)
@@ -357,6 +379,7 @@ async fn add_version(
     .bind(document.media_type.as_str())
     .bind(&document.content_hash)
     .bind(&document.content)
+    .bind(tag_lines(&document.tags))
     .execute(&mut **transaction)
     .await?;
     // Work on an older version is no longer wanted.

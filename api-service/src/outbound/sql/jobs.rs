@@ -5,10 +5,11 @@ use service_kit::clock::Millis;
 use sqlx::{Any, Row, Transaction};
 
 use super::{
-    IN_SCOPE, SqlStore, bigint, impossible, knowledge_bases::writable, lock_document, size, sql,
+    IN_SCOPE, SqlStore, bigint, filters::set_tags, impossible, knowledge_bases::writable,
+    lock_document, size, sql,
 };
 use crate::{
-    app::ports::{ClaimLimits, JobStore, Page, Published, Refused, StoreError},
+    app::ports::{ClaimLimits, JobStore, Labels, Page, Published, Refused, StoreError},
     domain::{
         chunk::EmbeddedChunk,
         document::DocumentId,
@@ -170,10 +171,10 @@ impl JobStore for SqlStore {
         &self,
         job: &ClaimedJob,
         model: &str,
-        title: &str,
+        labels: &Labels,
         now: Millis,
     ) -> Result<Published, StoreError> {
-        self.publish_version(job, model, title, now).await
+        self.publish_version(job, model, labels, now).await
     }
 
     async fn adopt(
@@ -263,7 +264,7 @@ impl SqlStore {
         &self,
         job: &ClaimedJob,
         model: &str,
-        title: &str,
+        labels: &Labels,
         now: Millis,
     ) -> Result<Published, StoreError> {
         let mut transaction = self.database.begin().await?;
@@ -291,10 +292,11 @@ impl SqlStore {
         }
         sqlx::query("UPDATE documents SET live_version = $1, title = $2 WHERE id = $3")
             .bind(job.version)
-            .bind(title)
+            .bind(&labels.title)
             .bind(&job.document_id.0)
             .execute(&mut *transaction)
             .await?;
+        set_tags(&mut transaction, &job.document_id, &labels.tags).await?;
         if job.version > 1 {
             self.drop_older(&mut transaction, job).await?;
         }

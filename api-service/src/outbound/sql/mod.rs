@@ -7,6 +7,7 @@ mod citations;
 mod conversations;
 mod documents;
 mod embeddings;
+mod filters;
 mod jobs;
 mod knowledge_bases;
 mod queue;

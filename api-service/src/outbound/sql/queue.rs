@@ -4,7 +4,7 @@
 use service_kit::clock::Millis;
 use sqlx::{Any, Transaction};
 
-use super::{SqlStore, bigint, impossible, jobs::OVER, placeholders, sql};
+use super::{SqlStore, bigint, filters::tags_of_lines, impossible, jobs::OVER, placeholders, sql};
 use crate::{
     app::ports::{ClaimLimits, StoreError},
     domain::{
@@ -24,6 +24,7 @@ type ClaimedRow = (
     String,
     String,
     i64,
+    String,
     String,
     String,
     String,
@@ -146,7 +147,7 @@ impl SqlStore {
     async fn claimed(&self, ids: &[String]) -> Result<Vec<ClaimedJob>, StoreError> {
         let text = format!(
             "SELECT j.id, j.attempt, j.fence, j.tenant, d.id, j.version, d.knowledge_base_id, \
-             v.title, d.path, v.media_type, v.content FROM jobs j \
+             v.title, d.path, v.tags, v.media_type, v.content FROM jobs j \
              JOIN documents d ON d.id = j.document_id \
              JOIN document_versions v ON v.document_id = d.id AND v.version = j.version \
              WHERE j.id IN ({}) ORDER BY j.id",
@@ -283,7 +284,8 @@ async fn forget_idle(transaction: &mut Transaction<'static, Any>) -> Result<(), 
 }
 
 fn claimed_job(row: ClaimedRow) -> Result<ClaimedJob, StoreError> {
-    let (id, attempt, fence, tenant, document_id, version, base, title, path, kind, content) = row;
+    let (id, attempt, fence, tenant, document_id, version, base, title, path, tags, kind, content) =
+        row;
     let media_type = MediaType::from_name(&kind).ok_or_else(|| impossible(&id, &kind))?;
     Ok(ClaimedJob {
         id,
@@ -295,6 +297,7 @@ fn claimed_job(row: ClaimedRow) -> Result<ClaimedJob, StoreError> {
         knowledge_base_id: KnowledgeBaseId(base),
         title,
         path,
+        tags: tags_of_lines(&tags),
         media_type,
         content,
     })

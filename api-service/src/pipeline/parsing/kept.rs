@@ -82,6 +82,7 @@ impl Kept {
             title: self.title,
             source: self.source,
             pages: self.pages,
+            tags: vec![],
             blocks: self.blocks,
         }
     }

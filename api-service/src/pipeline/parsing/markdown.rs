@@ -6,9 +6,12 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, T
 
 use super::{Block, BlockKind, Origin, Parsed, one_line};
 
+/// More tags of one document are not looked at.
+const MOST_TAGS: usize = 100;
+
 /// Parses `text`, which is `source` with markup blanked out, byte for byte.
 pub(super) fn parse(source: &str, text: &str) -> Parsed {
-    let (title, body) = front_matter(source);
+    let (matter, body) = front_matter(source);
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
@@ -24,39 +27,68 @@ pub(super) fn parse(source: &str, text: &str) -> Parsed {
     }
     builder.flush();
     Parsed {
-        title,
+        title: matter.title,
+        tags: matter.tags,
         blocks: builder.blocks,
         ..Parsed::default()
     }
 }
 
-/// The title that YAML front matter gives, and where the body begins. The
-/// matter is read line by line and never expanded: it comes from strangers.
-fn front_matter(source: &str) -> (Option<String>, usize) {
+/// What YAML front matter says that is of use.
+#[derive(Default)]
+struct FrontMatter {
+    title: Option<String>,
+    tags: Vec<String>,
+}
+
+/// The front matter, and where the body begins. The matter is read line by line
+/// and never expanded: it comes from strangers.
+fn front_matter(source: &str) -> (FrontMatter, usize) {
     let lead = source.len() - source.trim_start_matches('\u{feff}').len();
     let mut lines = source[lead..].split_inclusive('\n');
     if lines.next().is_none_or(|line| line.trim_end() != "---") {
-        return (None, lead);
+        return (FrontMatter::default(), lead);
     }
     let mut end = lead + source[lead..].find('\n').map_or(0, |newline| newline + 1);
-    let mut title = None;
+    let mut matter = FrontMatter::default();
+    let mut listing = false;
     for line in lines {
         end += line.len();
         if line.trim_end() == "---" {
-            return (title, end);
+            return (matter, end);
         }
+        let item = line.trim_start().strip_prefix("- ");
+        if let Some(item) = item.filter(|_| listing && matter.tags.len() < MOST_TAGS) {
+            matter.tags.push(unquoted(item).to_owned());
+            continue;
+        }
+        let tags = ["tags:", "keywords:"];
+        let tags = tags.into_iter().find_map(|key| line.strip_prefix(key));
+        listing = tags.is_some_and(|value| value.trim().is_empty());
+        matter.tags.extend(tags.into_iter().flat_map(listed));
         if let Some(value) = line.strip_prefix("title:") {
-            let value = value.trim();
-            let quoted = ['"', '\''].into_iter().find_map(|quote| {
-                value
-                    .strip_prefix(quote)
-                    .and_then(|rest| rest.strip_suffix(quote))
-            });
-            title = Some(one_line(quoted.unwrap_or(value))).filter(|title| !title.is_empty());
+            let title = one_line(unquoted(value));
+            matter.title = Some(title).filter(|title| !title.is_empty());
         }
     }
     // It never ends: no front matter, but a thematic break.
-    (None, lead)
+    (FrontMatter::default(), lead)
+}
+
+/// The tags of one line: with commas, in brackets or without.
+fn listed(value: &str) -> impl Iterator<Item = String> {
+    let value = value.trim().trim_start_matches('[').trim_end_matches(']');
+    let tags = value.split(',').map(|tag| unquoted(tag).to_owned());
+    tags.filter(|tag| !tag.is_empty()).take(MOST_TAGS)
+}
+
+fn unquoted(value: &str) -> &str {
+    let value = value.trim();
+    let quoted = ['"', '\''].into_iter().find_map(|quote| {
+        let rest = value.strip_prefix(quote)?;
+        rest.strip_suffix(quote)
+    });
+    quoted.unwrap_or(value)
 }
 
 #[derive(Default)]
@@ -243,5 +275,26 @@ mod tests {
         assert_eq!(parsed.title.as_deref(), Some("The: title"));
         assert_eq!(&source[parsed.blocks[0].span.clone()], "Text.");
         assert_eq!(kinds("---\ntitle: never ends\n").len(), 1);
+    }
+
+    #[test]
+    fn front_matter_gives_tags_in_all_the_ways_they_are_written() {
+        for (matter, tags) in [
+            ("tags: [a, \"b c\", 'd']", vec!["a", "b c", "d"]),
+            ("keywords: a, b", vec!["a", "b"]),
+            ("tags: a", vec!["a"]),
+            (
+                "tags:\n- a\n- 'b: c'\ntitle: T\nlist:\n- no",
+                vec!["a", "b: c"],
+            ),
+            ("tags:\n  - a\nkeywords: [b]", vec!["a", "b"]),
+            ("tags: []", vec![]),
+            ("tags:\nother: [a]", vec![]),
+        ] {
+            let source = format!("---\n{matter}\n---\n\nText.");
+            assert_eq!(parse(&source, &source).tags, tags, "{matter}");
+        }
+        let many = format!("---\ntags:\n{}---\n\nText.", "- a\n".repeat(1_000));
+        assert_eq!(parse(&many, &many).tags.len(), MOST_TAGS);
     }
 }

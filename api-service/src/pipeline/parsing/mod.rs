@@ -35,6 +35,8 @@ use crate::domain::document::{MAX_LABEL, MediaType};
 pub struct Parsed {
     /// The title that the document gives itself, if it does.
     pub title: Option<String>,
+    /// The tags that the document gives itself, as they stand there.
+    pub tags: Vec<String>,
     /// Its text, into which all places point: the content itself where that is
     /// text in UTF-8, else what was taken out of it.
     pub source: String,

@@ -143,6 +143,39 @@ pub async fn a_search_sees_its_scope_and_nothing_else(index: Index) {
     }
 }
 
+pub async fn a_search_among_documents_finds_no_other(index: Index) {
+    let mut points = the_points();
+    points.extend((11..=15).map(|number| point(number, 1, "base")));
+    points.push(point(16, 1, "other"));
+    points.extend((21..=25).map(|number| point(number, 1, "base")));
+    index.upsert(points).await.unwrap();
+    for mode in MODES {
+        let query = IndexQuery {
+            dense: direction(0.0),
+            sparse: Bm25::new()
+                .unwrap()
+                .question("water pump", &[Language::ENGLISH]),
+            mode,
+            limit: 100,
+        };
+        let among = async |documents: Vec<DocumentId>| {
+            let scope = scope(&["base"]).only(documents);
+            let hits = index.search(query.clone(), &scope).await.unwrap();
+            let mut ids: Vec<ChunkId> = hits.into_iter().map(|hit| hit.chunk_id).collect();
+            ids.sort();
+            ids
+        };
+        assert_eq!(among(vec![]).await, [], "{mode:?}");
+        assert_eq!(among(vec![document(7)]).await, [], "{mode:?}");
+        let found = among(vec![document(1), document(7)]).await;
+        assert_eq!(found, ids(&[11, 12, 13, 14, 15]), "{mode:?}");
+        let mut many: Vec<DocumentId> = (100..10_099).map(document).collect();
+        many.push(document(2));
+        let found = among(many).await;
+        assert_eq!(found, ids(&[21, 22, 23, 24, 25]), "{mode:?}");
+    }
+}
+
 pub async fn meaning_orders_what_is_dense(index: Index) {
     index.upsert(the_points()).await.unwrap();
     let near = found(&index, Mode::Dense, "ignored", &["base"]).await;

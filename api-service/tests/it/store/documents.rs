@@ -7,6 +7,7 @@ use api_service::{
     domain::{
         chunk::ChunkId,
         document::{Change, DocumentId, Origin},
+        filter::DocumentFilter,
         job::JobState,
         knowledge_base::{KnowledgeBaseId, Visibility},
         principal::Principal,
@@ -16,7 +17,7 @@ use api_service::{
 use futures::future::join_all;
 use service_kit::database::Database;
 
-use super::{MODEL, Shelf, chunk_id, document, id, next, on_both_engines, scope};
+use super::{MODEL, Shelf, chunk_id, document, id, labels, next, on_both_engines, scope};
 use crate::support::{NOON, user_id};
 
 on_both_engines!(
@@ -31,6 +32,7 @@ on_both_engines!(
     deleting_is_for_those_who_see_it_and_takes_everything,
     passages_are_live_and_in_scope,
     what_stands_around_a_passage_is_told_once,
+    filters_pass_what_is_live_and_in_scope,
     odd_text_comes_back_as_it_went_in,
     a_thousand_ids_at_once,
 );
@@ -229,7 +231,7 @@ async fn deleting_is_for_those_who_see_it_and_takes_everything(shelf: Shelf) {
     shelf.store.cleared(&id, 2).await.unwrap();
     assert_eq!(shelf.store.garbage().await.unwrap(), []);
     // Whoever still works on it finds that it is gone.
-    let published = shelf.store.publish(&job, MODEL, "T", NOON).await;
+    let published = shelf.store.publish(&job, MODEL, &labels("T"), NOON).await;
     assert_eq!(published.unwrap(), Published::Unwanted);
     let late = super::chunks(&job, &["late"]);
     shelf.store.keep_chunks(&job, "m", &late, 1).await.unwrap();
@@ -271,7 +273,10 @@ async fn passages_are_live_and_in_scope(shelf: Shelf) {
         shelf.store.passages(&scope("ada"), &early).await.unwrap(),
         []
     );
-    let published = shelf.store.publish(&second, MODEL, "T", NOON).await;
+    let published = shelf
+        .store
+        .publish(&second, MODEL, &labels("T"), NOON)
+        .await;
     assert_eq!(published.unwrap(), Published::Done);
     assert_eq!(shelf.store.passages(&scope("ada"), &ids).await.unwrap(), []);
     let late = shelf.store.passages(&scope("ada"), &early).await.unwrap();
@@ -302,6 +307,68 @@ async fn what_stands_around_a_passage_is_told_once(shelf: Shelf) {
     assert_eq!(around("ada", &ids[2..3]).await, told(0, &letters[..3]));
     assert_eq!(around("ben", &ids).await, []);
     assert_eq!(around("ada", &[]).await, []);
+}
+
+async fn filters_pass_what_is_live_and_in_scope(shelf: Shelf) {
+    let (notes, more) = (
+        shelf.base(1, "ada", "notes").await,
+        shelf.base(2, "ada", "more").await,
+    );
+    let others = shelf.base(3, "ben", "notes").await;
+    for (number, base) in [(10, &notes), (11, &notes), (12, &more), (13, &others)] {
+        shelf.publish(document(number, base, "text"), &["a"]).await;
+    }
+    // It can't be found yet.
+    shelf.put(document(14, &notes, "text")).await;
+    let passing = async |bases: &[KnowledgeBaseId], filter: DocumentFilter, most: usize| {
+        let ada = scope("ada");
+        let found = shelf.store.matching(&ada, bases, &filter, most);
+        let mut ids: Vec<String> = found.await.unwrap().into_iter().map(|id| id.0).collect();
+        ids.sort();
+        ids
+    };
+    let all = DocumentFilter::default();
+    assert_eq!(passing(&[], all.clone(), 9).await, [id(10), id(11), id(12)]);
+    assert_eq!(passing(&[], all.clone(), 2).await.len(), 2);
+    let both = [notes.id.clone(), others.id.clone()];
+    assert_eq!(passing(&both, all.clone(), 9).await, [id(10), id(11)]);
+    let named = |numbers: std::ops::Range<u32>| DocumentFilter {
+        documents: numbers.map(|number| DocumentId(id(number))).collect(),
+        ..DocumentFilter::default()
+    };
+    // More than one query takes.
+    let many = passing(&[], named(11..1_300), 9).await;
+    assert_eq!(many, [id(11), id(12)]);
+    assert_eq!(passing(&[], named(10..600), 1).await.len(), 1);
+    for (path_prefix, count) in [
+        ("folder/1", 3),
+        ("folder/12", 1),
+        ("Folder", 0),
+        ("older", 0),
+    ] {
+        let filter = DocumentFilter {
+            path_prefix: path_prefix.to_owned(),
+            ..all.clone()
+        };
+        assert_eq!(passing(&[], filter, 9).await.len(), count, "{path_prefix}");
+    }
+    for (from, to, count) in [
+        (Some(NOON), None, 3),
+        (Some(NOON + 1), None, 0),
+        (None, Some(NOON), 0),
+        (None, Some(NOON + 1), 3),
+    ] {
+        let filter = DocumentFilter {
+            from,
+            to,
+            ..all.clone()
+        };
+        assert_eq!(
+            passing(&[], filter, 9).await.len(),
+            count,
+            "{from:?} {to:?}"
+        );
+    }
 }
 
 async fn odd_text_comes_back_as_it_went_in(shelf: Shelf) {

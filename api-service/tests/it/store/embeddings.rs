@@ -9,7 +9,7 @@ use api_service::{
     },
 };
 
-use super::{MODEL, Shelf, chunk_id, chunks, document, model, on_both_engines};
+use super::{MODEL, Shelf, chunk_id, chunks, document, labels, model, on_both_engines};
 use crate::support::NOON;
 
 on_both_engines!(
@@ -157,13 +157,21 @@ async fn what_another_model_embedded_is_not_published(shelf: Shelf) {
     assert!(kept.await.unwrap());
     assert!(claim(&shelf, "newer", "worker", NOON).await);
     assert!(shelf.store.activate("newer", NOON).await.unwrap());
-    let published = shelf.store.publish(&job, MODEL, "T", NOON).await.unwrap();
+    let published = shelf
+        .store
+        .publish(&job, MODEL, &labels("T"), NOON)
+        .await
+        .unwrap();
     assert_eq!(published, Published::OtherModel);
     assert_eq!(shelf.store.live_chunks().await.unwrap(), 0);
     let kept = chunks(&job, &["a"]);
     let kept = shelf.store.keep_chunks(&job, "newer", &kept, 1);
     assert!(kept.await.unwrap());
-    let published = shelf.store.publish(&job, "newer", "T", NOON).await.unwrap();
+    let published = shelf
+        .store
+        .publish(&job, "newer", &labels("T"), NOON)
+        .await
+        .unwrap();
     assert_eq!(published, Published::Done);
 }
 

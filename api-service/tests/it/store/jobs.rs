@@ -8,7 +8,9 @@ use api_service::{
     },
 };
 
-use super::{LEASE, MODEL, Shelf, chunk_id, chunks, document, id, next, on_both_engines, scope};
+use super::{
+    LEASE, MODEL, Shelf, chunk_id, chunks, document, id, labels, next, on_both_engines, scope,
+};
 use crate::support::NOON;
 
 on_both_engines!(
@@ -58,7 +60,10 @@ async fn a_claim_holds_until_its_lease_ends(shelf: Shelf) {
     store.put_off(&lost, NOON, true).await.unwrap();
     let kept = chunks(&lost, &["a"]);
     assert!(!store.keep_chunks(&lost, MODEL, &kept, 1).await.unwrap());
-    let published = store.publish(&lost, MODEL, "T", NOON).await.unwrap();
+    let published = store
+        .publish(&lost, MODEL, &labels("T"), NOON)
+        .await
+        .unwrap();
     assert_eq!(published, Published::TakenOver);
     store.release("first").await.unwrap();
     assert_eq!(state(&shelf, 510).await, JobState::Parsing);
@@ -79,7 +84,7 @@ async fn a_worker_that_claims_again_writes_for_its_new_claim_alone(shelf: Shelf)
     shelf.finish(&second, &["a", "b"]).await;
     let late = shelf
         .store
-        .publish(&first, MODEL, "Stale", NOON)
+        .publish(&first, MODEL, &labels("Stale"), NOON)
         .await
         .unwrap();
     assert_eq!(late, Published::TakenOver);
@@ -176,7 +181,10 @@ async fn publishing_replaces_all_at_once(shelf: Shelf) {
     assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 3);
     assert_eq!(shelf.store.live_chunks().await.unwrap(), 2);
 
-    let published = shelf.store.publish(&second, MODEL, "New", NOON).await;
+    let published = shelf
+        .store
+        .publish(&second, MODEL, &labels("New"), NOON)
+        .await;
     assert_eq!(published.unwrap(), Published::Done);
     assert_eq!(shelf.count("SELECT COUNT(*) FROM chunks").await, 1);
     assert_eq!(
@@ -187,7 +195,10 @@ async fn publishing_replaces_all_at_once(shelf: Shelf) {
         shelf.store.garbage().await.unwrap(),
         [(first.document_id, 1)]
     );
-    let again = shelf.store.publish(&second, MODEL, "New", NOON).await;
+    let again = shelf
+        .store
+        .publish(&second, MODEL, &labels("New"), NOON)
+        .await;
     assert_eq!(again.unwrap(), Published::TakenOver, "it ends once");
     let got = DocumentStore::get(&shelf.store, &scope("ada"), &second.document_id).await;
     let got = got.unwrap().unwrap();
@@ -202,7 +213,7 @@ async fn a_cancelled_job_publishes_nothing(shelf: Shelf) {
     shelf.put(next(10, 600, &base, "two")).await;
     let indexing = step(JobState::Indexing, NOON + 1);
     assert!(!shelf.store.advance(&first, indexing, NOON).await.unwrap());
-    let published = shelf.store.publish(&first, MODEL, "T", NOON).await;
+    let published = shelf.store.publish(&first, MODEL, &labels("T"), NOON).await;
     assert_eq!(published.unwrap(), Published::Unwanted);
     let got = DocumentStore::get(&shelf.store, &scope("ada"), &first.document_id).await;
     assert!(!got.unwrap().unwrap().searchable);

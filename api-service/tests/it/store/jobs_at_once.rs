@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use api_service::app::ports::{DocumentStore, JobStore};
 use futures::future::join_all;
 
-use super::{MODEL, Shelf, chunks, document, next, on_both_engines, scope};
+use super::{MODEL, Shelf, chunks, document, labels, next, on_both_engines, scope};
 use crate::support::NOON;
 
 on_both_engines!(
@@ -42,8 +42,9 @@ async fn publishing_beside_a_new_version_ends_well(shelf: Shelf) {
         let kept = chunks(&job, &["a", "b"]);
         shelf.store.keep_chunks(&job, "m", &kept, 2).await.unwrap();
         let newer = next(10, 1000 + round, &base, &format!("newer {round}"));
+        let title = labels("T");
         let (published, put) = futures::join!(
-            shelf.store.publish(&job, MODEL, "T", NOON),
+            shelf.store.publish(&job, MODEL, &title, NOON),
             shelf.put_all(vec![newer])
         );
         published.unwrap();
@@ -61,8 +62,9 @@ async fn publishing_beside_a_deletion_ends_well(shelf: Shelf) {
         let kept = chunks(&job, &["a", "b"]);
         shelf.store.keep_chunks(&job, "m", &kept, 2).await.unwrap();
         let ada = scope("ada");
+        let title = labels("T");
         let (published, deleted) = futures::join!(
-            shelf.store.publish(&job, MODEL, "T", NOON),
+            shelf.store.publish(&job, MODEL, &title, NOON),
             shelf.store.delete(&ada, &job.document_id)
         );
         published.unwrap();

@@ -11,7 +11,8 @@ mod sources;
 
 use api_service::{
     app::ports::{
-        ClaimLimits, DocumentStore, EmbeddingStore, JobStore, Published, Refused, Taken, WantedBase,
+        ClaimLimits, DocumentStore, EmbeddingStore, JobStore, Labels, Published, Refused, Taken,
+        WantedBase,
     },
     domain::{
         chunk::{ChunkId, ChunkText, EmbeddedChunk},
@@ -21,6 +22,7 @@ use api_service::{
         knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
         principal::Scope,
         quota::Quota,
+        tags::Tags,
     },
     outbound::sql::SqlStore,
 };
@@ -170,7 +172,7 @@ impl Shelf {
         let chunks = chunks(job, texts);
         let kept = self.store.keep_chunks(job, MODEL, &chunks, texts.len());
         assert!(kept.await.unwrap());
-        let published = self.store.publish(job, MODEL, "Title", NOON).await;
+        let published = self.store.publish(job, MODEL, &labels("Title"), NOON).await;
         assert_eq!(published.unwrap(), Published::Done);
     }
 
@@ -191,6 +193,13 @@ fn scope(name: &str) -> Scope {
     caller(name).scope()
 }
 
+fn labels(title: &str) -> Labels {
+    Labels {
+        title: title.to_owned(),
+        tags: Tags::default(),
+    }
+}
+
 /// Document `number` with this content; its job has the number and 500 more.
 fn document(number: u32, base: &KnowledgeBase, content: &str) -> NewDocument {
     NewDocument {
@@ -200,6 +209,7 @@ fn document(number: u32, base: &KnowledgeBase, content: &str) -> NewDocument {
         external_id: format!("document-{number}"),
         title: String::new(),
         path: format!("folder/{number}.md"),
+        tags: Tags::default(),
         origin: Origin::Upload,
         media_type: MediaType::Markdown,
         content_hash: format!("hash of {content}"),

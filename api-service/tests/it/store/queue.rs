@@ -11,7 +11,7 @@ use api_service::{
     },
 };
 
-use super::{LEASE, MODEL, Shelf, chunks, document, id, next, on_both_engines, scope};
+use super::{LEASE, MODEL, Shelf, chunks, document, id, labels, next, on_both_engines, scope};
 use crate::support::{NOON, user_id};
 
 on_both_engines!(
@@ -127,7 +127,10 @@ async fn a_cancelled_job_is_given_to_nobody(shelf: Shelf) {
     assert!(!store.cancel(&ada, &id(510), NOON).await.unwrap(), "ready");
     let kept = chunks(&job, &["b"]);
     assert!(!store.keep_chunks(&job, MODEL, &kept, 1).await.unwrap());
-    let published = store.publish(&job, MODEL, "T", NOON).await.unwrap();
+    let published = store
+        .publish(&job, MODEL, &labels("T"), NOON)
+        .await
+        .unwrap();
     assert_eq!(published, Published::Unwanted);
     assert_eq!(shelf.claim_as("worker", 1, NOON + 9 * LEASE).await.len(), 0);
     let seen = JobStore::get(store, &ada, &id(610)).await.unwrap().unwrap();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::wire::{SourceWire, SpanWire, numbered, rounded, time};
+use super::super::wire::{FilterBody, SourceWire, SpanWire, numbered, rounded, time};
 use crate::{
     app::{ask::Asked, budget::Usage},
     domain::answer::{Answer, AnswerEvent, Citation, TokenUsage},
@@ -17,6 +17,10 @@ pub(in crate::http::v1) struct ChatBody {
     message: String,
     conversation_id: Option<String>,
     knowledge_base: Option<String>,
+    #[serde(default)]
+    knowledge_bases: Vec<String>,
+    #[serde(default)]
+    filter: FilterBody,
     /// An answer to give anew, or a question to put this one in the place of.
     replaces: Option<String>,
 }
@@ -28,11 +32,13 @@ impl From<ChatBody> for Asked {
             conversation_id,
             knowledge_base,
             replaces,
+            knowledge_bases,
+            filter,
         } = body;
         Self {
             message,
             conversation_id,
-            knowledge_base,
+            within: filter.within(knowledge_base, knowledge_bases),
             replaces,
         }
     }
