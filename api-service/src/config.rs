@@ -5,6 +5,7 @@ mod conversations;
 mod embedding;
 mod fetching;
 mod llm;
+mod reranking;
 
 use std::{net::SocketAddr, path::PathBuf, sync::LazyLock, thread::available_parallelism};
 
@@ -23,6 +24,7 @@ pub use conversations::ConversationsConfig;
 pub use embedding::{EmbeddingConfig, RemoteEmbeddingConfig};
 pub use fetching::FetchingConfig;
 pub use llm::{LlmConfig, LlmModel};
+pub use reranking::RerankConfig;
 
 /// The variables.
 pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
@@ -31,6 +33,7 @@ pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
         embedding::VARIABLES,
         conversations::VARIABLES,
         llm::VARIABLES,
+        reranking::VARIABLES,
     ]
     .concat()
 });
@@ -167,6 +170,11 @@ pub struct Config {
     pub embedding_threads: usize,
     /// How dense and BM25 hits are fused.
     pub fusion: Fusion,
+    /// The reranker, if one is used.
+    pub rerank: Option<RerankConfig>,
+    /// How many tokens knowledge bases may have for all of them to be given to
+    /// the language model.
+    pub whole_context: usize,
     /// What signs links to documents; its file in the data folder where there
     /// is none.
     pub link_secret: Option<SecretString>,
@@ -248,6 +256,8 @@ impl Config {
             embedding: embedding::read(environment)?,
             embedding_threads: embedding_threads(environment)?,
             fusion: fusion(environment)?,
+            rerank: reranking::read(environment)?,
+            whole_context: environment.parsed("WHOLE_CONTEXT_TOKENS")?,
             link_secret: link_secret(environment)?,
             max_upload_bytes: environment.parsed("MAX_UPLOAD_BYTES")?,
             quota: Quota {
@@ -406,11 +416,33 @@ mod tests {
     }
 
     #[test]
+    fn a_reranker_is_told_by_its_address() {
+        let rerank = |values: &[(&str, &str)]| {
+            let rerank = config(values).unwrap().rerank;
+            rerank.map(|rerank| (rerank.provider, rerank.url, rerank.model))
+        };
+        assert_eq!(rerank(&[]), None);
+        let tei = ("tei", "http://tei:8080".to_owned(), String::new());
+        assert_eq!(rerank(&[("RERANK_URL", "http://tei:8080/")]), Some(tei));
+        let cohere = [("RERANK_PROVIDER", "cohere"), ("COHERE_API_KEY", "hunter2")];
+        let url = "https://api.cohere.com".to_owned();
+        let expected = Some(("cohere", url, "rerank-v3.5".to_owned()));
+        assert_eq!(rerank(&cohere), expected);
+        let jina = rerank(&[("RERANK_URL", "https://jina.example/v1/rerank")]);
+        assert_eq!(jina.unwrap().0, "jina");
+    }
+
+    #[test]
     fn what_can_not_be_meant_is_refused_by_name() {
         for (name, value) in [
             ("API_HTTP_ADDR", "localhost"),
             ("DATABASE_URL", "mysql://x"),
             ("RETRIEVAL_FUSION", "sum"),
+            ("RERANK_PROVIDER", "bm25"),
+            ("RERANK_PROVIDER", "tei"),
+            ("RERANK_PROVIDER", "jina"),
+            ("RERANK_URL", "tei:8080"),
+            ("WHOLE_CONTEXT_TOKENS", "all"),
             ("AUTH_URL", "auth:3001"),
             ("ALLOWED_ORIGINS", "[1]"),
             ("LLM_BASE_URL", "http://localhost:11434/v1"),

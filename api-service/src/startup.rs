@@ -22,7 +22,7 @@ use crate::{
         App,
         follow_accounts::RefusedTokens,
         live::LiveAnswers,
-        ports::{DenseEmbedder, EmbeddingStore, Generator, TokenVerifier},
+        ports::{DenseEmbedder, EmbeddingStore, Generator, Reranker, TokenVerifier},
         sync_sources::Sources,
         vector_spaces::{VectorSpace, VectorSpaces},
         verify_api_key::ApiKeys,
@@ -40,6 +40,7 @@ use crate::{
         document_links::SignedLinks,
         git::GitRepositories,
         jwks::{JwksSettings, JwksVerifier},
+        rerank::{HttpReranker, RerankDialect, RerankSettings},
         sandbox::Sandbox,
         sql::{MIGRATIONS, SqlStore},
         web::{
@@ -173,6 +174,22 @@ fn sources(config: &Config, parts: &Parts, store: Arc<SqlStore>) -> Sources {
     }
 }
 
+fn reranker(config: &Config, client: &reqwest::Client) -> Option<Arc<dyn Reranker>> {
+    let rerank = config.rerank.as_ref()?;
+    let settings = RerankSettings {
+        dialect: match rerank.provider {
+            "cohere" => RerankDialect::Cohere,
+            "jina" => RerankDialect::Jina,
+            _ => RerankDialect::Tei,
+        },
+        url: rerank.url.clone(),
+        api_key: rerank.api_key.clone(),
+        model: rerank.model.clone(),
+        timeout: rerank.timeout,
+    };
+    Some(Arc::new(HttpReranker::new(settings, client.clone())))
+}
+
 /// The verbs over these parts.
 pub fn app(config: &Config, parts: &Parts, spaces: Option<VectorSpaces>) -> App {
     let store = Arc::new(SqlStore::new(parts.database.clone()));
@@ -197,6 +214,8 @@ pub fn app(config: &Config, parts: &Parts, spaces: Option<VectorSpaces>) -> App 
         reader: parts.reader.clone(),
         sparse: parts.sparse.clone(),
         generator: parts.generator.clone(),
+        reranker: reranker(config, &parts.client),
+        whole_context: config.whole_context,
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         new_jobs: Arc::new(Notify::new()),

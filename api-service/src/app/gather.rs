@@ -1,18 +1,14 @@
-//! What an answer may cite: retrieve → rank.
+//! What an answer may cite: retrieve → rank. Knowledge bases that are small
+//! enough are given as a whole.
 
-use super::{
-    App,
-    error::Error,
-    search::{Wanted, Within},
-};
+use super::{App, error::Error, search::Within};
 use crate::{
     domain::{
         chunk::{ChunkId, Passage},
-        index::Mode,
         principal::Scope,
         question::Question,
     },
-    pipeline::ranking::{REACH, rank},
+    pipeline::ranking::{REACH, rank, whole},
 };
 
 /// How many sources an answer may cite.
@@ -20,6 +16,13 @@ const SOURCES: usize = 6;
 
 /// How many passages they are made of.
 const CANDIDATES: usize = 20;
+
+/// Knowledge bases with more passages than this are not small.
+const MOST_PASSAGES: usize = 128;
+
+/// No token has more bytes than this on the whole: what is longer need not be
+/// counted.
+const BYTES_OF_A_TOKEN: usize = 8;
 
 impl App {
     /// The sources of an answer, best first.
@@ -29,17 +32,51 @@ impl App {
         question: &Question,
         within: &Within,
     ) -> Result<Vec<Passage>, Error> {
-        let wanted = Wanted {
-            within,
-            limit: CANDIDATES,
-            mode: Mode::Hybrid(self.fusion),
-        };
-        let found = self.retrieve(scope, question, wanted).await?;
+        let found = self.find(scope, question, within, CANDIDATES).await?;
+        if let Some(documents) = self.whole_documents(scope, within, &found).await? {
+            return Ok(documents);
+        }
         let ids: Vec<ChunkId> = found
             .iter()
             .map(|passage| passage.chunk_id.clone())
             .collect();
         let around = self.documents.around(scope, &ids, REACH).await?;
         Ok(rank(found, &around, SOURCES))
+    }
+
+    /// All that is asked, a source a document, if a language model can be given
+    /// that.
+    async fn whole_documents(
+        &self,
+        scope: &Scope,
+        within: &Within,
+        found: &[Passage],
+    ) -> Result<Option<Vec<Passage>>, Error> {
+        let Some(generator) = &self.generator else {
+            return Ok(None);
+        };
+        // The other half is for the instructions, the conversation and the answer.
+        let most = self.whole_context.min(generator.window() / 2);
+        if most == 0 || found.is_empty() || !within.filter.is_empty() {
+            return Ok(None);
+        }
+        let bases = if within.bases.is_empty() {
+            vec![]
+        } else {
+            self.bases_within(scope, &within.bases).await?
+        };
+        let ids: Vec<_> = bases.into_iter().map(|base| base.id).collect();
+        let all = self.documents.all_passages(scope, &ids, MOST_PASSAGES);
+        let Some(all) = all.await? else {
+            return Ok(None);
+        };
+        let documents = whole(found, &all);
+        let length: usize = documents.iter().map(|document| document.text.len()).sum();
+        if length > most * BYTES_OF_A_TOKEN {
+            return Ok(None);
+        }
+        let texts = documents.iter().map(|document| document.text.as_str());
+        let tokens: usize = texts.map(|text| generator.count_tokens(text)).sum();
+        Ok((tokens <= most).then_some(documents))
     }
 }

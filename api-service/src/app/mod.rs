@@ -24,6 +24,7 @@ pub mod live;
 pub mod ports;
 mod prepare;
 pub mod reembed;
+mod rerank;
 mod resume;
 mod rewrite;
 pub mod search;
@@ -43,7 +44,8 @@ use crate::domain::{index::Fusion, quota::Quota, token_budget::TokenBudget};
 use follow_accounts::RefusedTokens;
 use ports::{
     AccountStore, AnswerStore, ConversationStore, DocumentReader, DocumentStore, DocumentViews,
-    EmbeddingStore, Generator, JobStore, KnowledgeBaseStore, LinkSeal, SparseEmbedder, TokenStore,
+    EmbeddingStore, Generator, JobStore, KnowledgeBaseStore, LinkSeal, Reranker, SparseEmbedder,
+    TokenStore,
 };
 use vector_spaces::{VectorSpace, VectorSpaces};
 
@@ -84,6 +86,11 @@ pub struct App {
     pub tokens: Arc<dyn TokenStore>,
     /// The most that a user may use of it in a day.
     pub token_budget: TokenBudget,
+    /// What ranks passages again, if one is configured.
+    pub reranker: Option<Arc<dyn Reranker>>,
+    /// How many tokens knowledge bases may have for all of them to be given to
+    /// the language model; 0 for never.
+    pub whole_context: usize,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The source of ids.

@@ -8,6 +8,7 @@ mod embeddings;
 mod generation;
 mod jobs;
 mod knowledge_bases;
+mod reranking;
 mod sources;
 mod tokens;
 mod views;
@@ -36,6 +37,7 @@ pub use embeddings::{EmbeddingStore, StoredPoint};
 pub use generation::{Generation, GenerationError, Generator, Piece, Place, Prompt};
 pub use jobs::{ClaimLimits, JobStore, Labels, Published};
 pub use knowledge_bases::{BaseChange, KnowledgeBaseStore, Refused};
+pub use reranking::{RerankError, Reranker};
 pub use sources::{
     FetchError, Fetched, FetchedPage, KnownPage, NewPage, NewSource, Repositories, RepositoryFile,
     SourceStore, Visit, Web,

@@ -7,6 +7,7 @@ use super::{
     App,
     error::Error,
     knowledge::{LARGEST_PAGE, named_base},
+    rerank::RERANKED,
     vector_spaces::VectorSpace,
 };
 use crate::domain::{
@@ -80,12 +81,28 @@ impl App {
         if !(1..=LARGEST_PAGE).contains(&search.limit) {
             return Err(Error::Limit);
         }
+        let (scope, within) = (caller.scope(), &search.within);
+        let limit = search.limit.max(RERANKED);
+        let mut found = self.find(&scope, &question, within, limit).await?;
+        found.truncate(search.limit);
+        Ok(found)
+    }
+
+    /// The passages that fit a question best, in the best order that is known.
+    pub(super) async fn find(
+        &self,
+        scope: &Scope,
+        question: &Question,
+        within: &Within,
+        limit: usize,
+    ) -> Result<Vec<Passage>, Error> {
         let wanted = Wanted {
-            within: &search.within,
-            limit: search.limit,
+            within,
+            limit,
             mode: Mode::Hybrid(self.fusion),
         };
-        self.retrieve(&caller.scope(), &question, wanted).await
+        let found = self.retrieve(scope, question, wanted).await?;
+        Ok(self.reranked(question, found).await)
     }
 
     /// What every search goes through, in a mode of choice.
@@ -166,7 +183,7 @@ impl App {
         })
     }
 
-    async fn bases_within(
+    pub(super) async fn bases_within(
         &self,
         scope: &Scope,
         names: &[String],

@@ -14,6 +14,7 @@ pub mod labelled_set;
 pub mod llm;
 mod points;
 pub mod qdrant;
+pub mod rerank;
 mod retry_after;
 pub mod sandbox;
 pub mod sql;

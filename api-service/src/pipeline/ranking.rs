@@ -59,6 +59,54 @@ pub fn rank(found: Vec<Passage>, around: &[PlacedPassage], most: usize) -> Vec<P
     sources
 }
 
+/// The passages in the order of these scores, each of a passage by its place.
+/// Those without one, or with one that is no number, follow as they are.
+pub fn reordered(found: Vec<Passage>, scores: &[(usize, f64)]) -> Vec<Passage> {
+    let mut left: Vec<Option<Passage>> = found.into_iter().map(Some).collect();
+    let mut ranked: Vec<Passage> = scores
+        .iter()
+        .filter(|(_, score)| score.is_finite())
+        .filter_map(|(place, score)| {
+            let passage = left.get_mut(*place)?.take()?;
+            let score = score.clamp(0.0, 1.0);
+            Some(Passage { score, ..passage })
+        })
+        .collect();
+    ranked.sort_by(|one, other| other.score.total_cmp(&one.score));
+    let least = ranked.last().map_or(1.0, |last| last.score);
+    let rest = left.into_iter().flatten().map(|passage| Passage {
+        score: passage.score.min(least),
+        ..passage
+    });
+    ranked.extend(rest);
+    ranked
+}
+
+/// All of these documents, a source each: those that the best passages of what
+/// was found stand in come first, and of copies there is one.
+pub fn whole(found: &[Passage], all: &[PlacedPassage]) -> Vec<Passage> {
+    let mut documents: BTreeMap<&DocumentId, Vec<&Passage>> = BTreeMap::new();
+    for placed in all {
+        let passage = &placed.passage;
+        documents
+            .entry(&passage.document_id)
+            .or_default()
+            .push(passage);
+    }
+    let mut sources = vec![];
+    for passage in found {
+        if let Some(run) = documents.remove(&passage.document_id) {
+            sources.push(joined(passage, &run));
+        }
+    }
+    let rest = documents.into_values();
+    sources.extend(rest.filter_map(|run| Some(joined(run.first()?, &run))));
+    let sources = copies(sources).into_iter();
+    sources
+        .filter_map(|copies| copies.into_iter().next())
+        .collect()
+}
+
 /// Of copies, the one whose document says most of what is left, too, so that
 /// neighbours are not taken from one copy of a document each.
 fn fittest(copies: Vec<Passage>, left: &[Vec<Passage>]) -> Option<Passage> {
@@ -131,7 +179,7 @@ impl<'a> Documents<'a> {
 }
 
 /// One passage of several that follow each other, `best` the best of them.
-pub fn joined(best: &Passage, run: &[&Passage]) -> Passage {
+fn joined(best: &Passage, run: &[&Passage]) -> Passage {
     let [first, rest @ ..] = run else {
         return best.clone();
     };
@@ -339,6 +387,47 @@ mod tests {
             .map(|source| source.external_id.as_str())
             .collect();
         assert_eq!(kept, ["a", "c", "d", "e"]);
+    }
+
+    #[test]
+    fn scores_of_any_kind_make_an_order_of_all_passages() {
+        let all = book();
+        let found = found(&all, &[0, 1, 2, 3]);
+        let order = |scores: &[(usize, f64)]| -> Vec<(usize, f64)> {
+            let ordered = reordered(found.clone(), scores);
+            assert!(ordered.is_sorted_by(|one, other| one.score >= other.score));
+            let place = |passage: &Passage| passage.span.start / 1000;
+            ordered
+                .iter()
+                .map(|passage| (place(passage), passage.score))
+                .collect()
+        };
+        let as_it_was = [(0, 0.9), (1, 0.8), (2, 0.7), (3, 0.6)];
+        assert_eq!(order(&[]), as_it_was);
+        assert_eq!(
+            order(&[(9, 0.5), (0, f64::NAN), (1, f64::INFINITY)]),
+            as_it_was
+        );
+        let whole = [(2, 0.4), (0, 0.3), (3, 0.99), (1, -0.2)];
+        assert_eq!(order(&whole), [(3, 0.99), (2, 0.4), (0, 0.3), (1, 0.0)]);
+        let part = [(2, 0.75), (2, 0.1), (usize::MAX, 1.0), (1, 17.0)];
+        assert_eq!(order(&part), [(1, 1.0), (2, 0.75), (0, 0.75), (3, 0.6)]);
+    }
+
+    #[test]
+    fn a_small_knowledge_base_is_given_as_its_documents() {
+        let mut all = book();
+        let mut copy = all[5].clone();
+        copy.passage.document_id = DocumentId("c".to_owned());
+        all.push(copy);
+        let sources = whole(&found(&all, &[5, 2]), &all);
+        let text = "The arm has six joints.\n\nCare\nOil it every month.\n\nOil\n\
+            Take the thin one.\n\nWheels\nThey are made of rubber.\n\nLamp\nIt shines.";
+        let expected = [("b 1", "Another arm is here."), ("a 2", text)];
+        assert_eq!(said(&sources), expected);
+        assert_eq!(sources[1].span, 0..all[4].passage.span.end);
+        assert_eq!(whole(&[], &all).len(), 2);
+        assert!(whole(&[], &[]).is_empty());
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! What answers may cite, through the whole service.
 
+use api_service::outbound::llm::ModelSettings;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, json_request};
+use crate::support::{
+    Parts, TestApp, TestHome, json_request,
+    language_model::{LanguageModel, Script, chain, model, settings},
+};
 
 /// A document about a robot's arm, in three sections of one passage each, with
 /// one about lunch before them.
@@ -27,6 +31,69 @@ async fn sources(app: &TestApp, body: &Value) -> Vec<Value> {
     let (status, answer) = app.ask(json_request("ada", "POST /v1/chat", body)).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     answer["sources"].as_array().unwrap().clone()
+}
+
+/// A small knowledge base is given to a language model as its documents, and
+/// one that is too large, or that a filter narrows, as its best passages.
+#[tokio::test]
+async fn what_is_small_enough_is_given_as_a_whole() {
+    for (whole_context, window, whole) in [
+        (4_000, 8_000, true),
+        (0, 8_000, false),
+        (100, 8_000, false),
+        (4_000, 200, false),
+    ] {
+        let home = TestHome::sqlite();
+        let says = || Script::Says(vec!["With care [1]."]);
+        let server = LanguageModel::start([says(), says()]).await;
+        let model = ModelSettings {
+            window,
+            ..model(&server.base_url(), "test-model")
+        };
+        let parts = Parts {
+            generator: Some(chain(settings(vec![model]), &home.clock)),
+            whole_context,
+            ..Parts::default()
+        };
+        let app = TestApp::with(home, parts).await;
+        let text = manual();
+        app.add(
+            "ada",
+            &json!({"text": "The lamp shines at night.", "path": "lamp.txt"}),
+        )
+        .await;
+        app.add("ada", &json!({"text": text, "path": "manual.md"}))
+            .await;
+        app.add(
+            "ben",
+            &json!({"text": "The robot of Ben is hidden.", "path": "ben.md"}),
+        )
+        .await;
+        app.work().await;
+        let question = json!({"message": "How is the arm of the robot oiled?"});
+        let given = sources(&app, &question).await;
+        let paths: Vec<&str> = given
+            .iter()
+            .map(|one| one["path"].as_str().unwrap())
+            .collect();
+        assert!(!paths.contains(&"ben.md"), "{paths:?}");
+        let first = &given[0];
+        assert_eq!(first["path"], "manual.md");
+        let said = first["text"].as_str().unwrap();
+        assert_eq!(
+            said.contains("great hall"),
+            whole,
+            "{whole_context} {window}: {said}"
+        );
+        if whole {
+            assert_eq!(paths, ["manual.md", "lamp.txt"]);
+            assert_eq!(first["span"]["end"], text.trim_end().len());
+            let filtered = json!({"message": "How is the arm of the robot oiled?",
+                "filter": {"path_prefix": "manual"}});
+            let said = sources(&app, &filtered).await[0]["text"].to_string();
+            assert!(!said.contains("great hall"), "{said}");
+        }
+    }
 }
 
 /// Where more documents pass than the index is told of, the hits are looked at.

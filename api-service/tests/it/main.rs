@@ -30,6 +30,7 @@ mod races;
 mod recovery;
 mod reembed;
 mod refused_callers;
+mod reranking;
 mod sharing;
 mod sources;
 mod store;

@@ -117,6 +117,7 @@ fn each_library_has_its_place() {
         "src/outbound/embedding/remote.rs",
         "src/outbound/llm/",
         "src/outbound/jwks.rs",
+        "src/outbound/rerank.rs",
         "src/outbound/web/",
         "src/startup",
     ];

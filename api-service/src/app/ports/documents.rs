@@ -131,6 +131,14 @@ pub trait DocumentStore: Send + Sync {
         ids: &[ChunkId],
         reach: i64,
     ) -> Result<Vec<PlacedPassage>, StoreError>;
+    /// The passages in `scope` of these knowledge bases, or of all where there is
+    /// none, by document and place, if there are no more than `most`.
+    async fn all_passages(
+        &self,
+        scope: &Scope,
+        bases: &[KnowledgeBaseId],
+        most: usize,
+    ) -> Result<Option<Vec<PlacedPassage>>, StoreError>;
     /// The documents in `scope` that can be found and pass a filter, of these
     /// knowledge bases, or of all where there is none: `most` of them at most,
     /// in no order.

@@ -12,6 +12,7 @@ use crate::{
         chunk::{ChunkId, EmbeddedChunk, HEADING_SEPARATOR, Passage, PlacedPassage},
         document::DocumentId,
         job::ClaimedJob,
+        knowledge_base::KnowledgeBaseId,
         principal::Scope,
     },
 };
@@ -86,6 +87,39 @@ impl SqlStore {
             }
         }
         Ok(passages.into_values().collect())
+    }
+
+    pub(super) async fn passages_if_few(
+        &self,
+        scope: &Scope,
+        bases: &[KnowledgeBaseId],
+        most: usize,
+    ) -> Result<Option<Vec<PlacedPassage>>, StoreError> {
+        let in_bases = if bases.is_empty() {
+            String::new()
+        } else {
+            format!(" AND k.id IN ({})", placeholders(3, bases.len()))
+        };
+        let text = format!(
+            "{PASSAGE} FROM {LIVE} JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
+             WHERE {IN_SCOPE}{in_bases} LIMIT $2"
+        );
+        let mut query = sqlx::query_as::<_, PassageRow>(sql(text))
+            .bind(scope.owner())
+            .bind(bigint(most + 1));
+        for base in bases {
+            query = query.bind(&base.0);
+        }
+        let rows = query.fetch_all(&self.database.pool).await?;
+        if rows.len() > most {
+            return Ok(None);
+        }
+        let mut passages: Vec<PlacedPassage> = rows.into_iter().map(placed).collect();
+        passages.sort_by(|one, other| {
+            let (ours, theirs) = (&one.passage.document_id, &other.passage.document_id);
+            (ours, one.ordinal).cmp(&(theirs, other.ordinal))
+        });
+        Ok(Some(passages))
     }
 
     pub(super) async fn embeddings_of(

@@ -224,6 +224,15 @@ impl DocumentStore for SqlStore {
         self.passages_around(scope, ids, reach).await
     }
 
+    async fn all_passages(
+        &self,
+        scope: &Scope,
+        bases: &[KnowledgeBaseId],
+        most: usize,
+    ) -> Result<Option<Vec<PlacedPassage>>, StoreError> {
+        self.passages_if_few(scope, bases, most).await
+    }
+
     async fn matching(
         &self,
         scope: &Scope,

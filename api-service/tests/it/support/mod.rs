@@ -7,7 +7,7 @@ use api_service::{
         App,
         follow_accounts::RefusedTokens,
         live::LiveAnswers,
-        ports::{DenseEmbedder, EmbeddingStore, Generator, VectorIndex},
+        ports::{DenseEmbedder, EmbeddingStore, Generator, Reranker, VectorIndex},
         sync_sources::Sources,
         vector_spaces::{VectorSpace, VectorSpaces},
         verify_api_key::ApiKeys,
@@ -50,6 +50,7 @@ pub mod halting;
 pub mod home;
 pub mod language_model;
 pub mod qdrant_server;
+pub mod reranker;
 pub mod scenario;
 pub mod serving;
 pub mod web;
@@ -72,6 +73,9 @@ pub type AroundIndex = Box<dyn FnOnce(Arc<dyn VectorIndex>) -> Arc<dyn VectorInd
 #[derive(Default)]
 pub struct Parts {
     pub generator: Option<Arc<dyn Generator>>,
+    pub reranker: Option<Arc<dyn Reranker>>,
+    /// How many tokens are given to the generator as a whole; none by default.
+    pub whole_context: usize,
     /// Goes around the index in the test's folder.
     pub around_index: Option<AroundIndex>,
     /// The number of the call at which embedding stops for good.
@@ -146,6 +150,8 @@ impl TestApp {
             spaces: VectorSpaces::new(space, None),
             sparse: Arc::new(Bm25::new().unwrap()),
             generator: parts.generator,
+            reranker: parts.reranker,
+            whole_context: parts.whole_context,
             tokens: stores.clone(),
             token_budget: parts.token_budget,
             clock: home.clock.clone(),
