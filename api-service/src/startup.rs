@@ -128,7 +128,7 @@ pub async fn parts(config: &Config) -> Result<Parts> {
     Ok(Parts {
         database,
         dense,
-        sparse: Arc::new(Bm25::new()?),
+        sparse: Arc::new(vectors::sparse(&store).await?),
         generator,
         client,
         links,

@@ -23,8 +23,34 @@ use crate::{
     domain::{index::SparseVector, language::Language},
 };
 
-/// The mean number of words of a chunk with its context line.
-const AVERAGE_LENGTH: f64 = 110.0;
+/// The mean number of words of a chunk with its context line, where too few are
+/// there to tell: what `SciFact` and Cranfield have.
+const USUAL_LENGTH: f64 = 110.0;
+
+/// The usual parameters, and the mean number of words of a chunk.
+const fn usual(average: f64) -> Parameters {
+    Parameters {
+        k: 1.2,
+        b: 0.75,
+        average,
+    }
+}
+
+/// With such a `k`, and lengths that do not matter, a word's weight is the
+/// number of times that it is there.
+const COUNTING: Parameters = Parameters {
+    k: 1_000_000.0,
+    b: 0.0,
+    average: 1.0,
+};
+
+/// What weights depend on beside the words.
+#[derive(Debug, Clone, Copy)]
+struct Parameters {
+    k: f64,
+    b: f64,
+    average: f64,
+}
 
 /// The languages whose stop words and forms the engine knows, by its names.
 const ENGINE_LANGUAGES: &[(&str, &str)] = &[
@@ -116,14 +142,31 @@ impl Writing {
 }
 
 impl Bm25 {
-    /// The model with the usual parameters, `k` 1.2 and `b` 0.75.
+    /// The model with the usual parameters, `k` 1.2 and `b` 0.75, for chunks as
+    /// they usually are.
     pub fn new() -> Result<Self, Bm25Error> {
+        Self::with(usual(USUAL_LENGTH))
+    }
+
+    /// The model for a corpus, of which these are passages, with their languages.
+    pub fn for_corpus(passages: &[(String, Language)]) -> Result<Self, Bm25Error> {
+        let counting = Self::with(COUNTING)?;
+        let words = passages.iter().map(|(text, language)| {
+            let counts = counting.embed(text, *language, EdgeBm25::embed_document);
+            counts.values().copied().map(f64::from).sum::<f64>()
+        });
+        #[expect(clippy::cast_precision_loss, reason = "a number of passages")]
+        let average = words.sum::<f64>() / passages.len().max(1) as f64;
+        Self::with(usual(average.max(1.0)))
+    }
+
+    fn with(parameters: Parameters) -> Result<Self, Bm25Error> {
         let mut by_language = BTreeMap::new();
         for (code, name) in ENGINE_LANGUAGES {
             let config = EdgeBm25Config {
                 language: Some((*name).to_owned()),
                 ascii_folding: Some(true),
-                ..config()?
+                ..config(parameters)?
             };
             by_language.insert(*code, model(config)?);
         }
@@ -133,7 +176,7 @@ impl Bm25 {
             language: Some("chinese".to_owned()),
             stopwords: none().map_err(|error| Bm25Error(error.to_string()))?,
             ascii_folding: Some(true),
-            ..config()?
+            ..config(parameters)?
         };
         Ok(Self {
             by_language,
@@ -167,10 +210,12 @@ fn none<T: serde::de::DeserializeOwned>() -> Result<T, serde_json::Error> {
     serde_json::from_value(serde_json::json!({}))
 }
 
-fn config() -> Result<EdgeBm25Config, Bm25Error> {
-    let avg_len = NotNan::new(AVERAGE_LENGTH).map_err(|error| Bm25Error(error.to_string()))?;
+fn config(parameters: Parameters) -> Result<EdgeBm25Config, Bm25Error> {
+    let number = |value| NotNan::new(value).map_err(|error| Bm25Error(error.to_string()));
     Ok(EdgeBm25Config {
-        avg_len,
+        k: number(parameters.k)?,
+        b: number(parameters.b)?,
+        avg_len: number(parameters.average)?,
         ..EdgeBm25Config::default()
     })
 }
@@ -372,13 +417,39 @@ mod tests {
     fn english_is_what_the_engine_makes_of_it() {
         let config = EdgeBm25Config {
             ascii_folding: Some(true),
-            ..config().unwrap()
+            ..config(usual(USUAL_LENGTH)).unwrap()
         };
         let text = "The quick brown foxes jump over naïve dogs in 2024; x86_64 too.";
         let engine = model(config).unwrap().embed_document(text);
         let ours = Bm25::new().unwrap().passage(text, Language::ENGLISH);
         let engine: BTreeMap<u32, f32> = engine.indices.into_iter().zip(engine.values).collect();
         assert_eq!(ours, vector(engine));
+    }
+
+    /// A text as long as the mean has the same weights in each corpus, and the
+    /// same text weighs less where the others are shorter.
+    #[test]
+    fn weights_follow_from_the_mean_length_of_the_corpus() {
+        let text = "Pumps move water, and water moves wheels; 水 is water.";
+        let model = |texts: &[&str]| {
+            let texts = texts
+                .iter()
+                .map(|text| ((*text).to_owned(), Language::ENGLISH));
+            Bm25::for_corpus(&texts.collect::<Vec<_>>()).unwrap()
+        };
+        let weights = |model: &Bm25| model.passage(text, Language::ENGLISH).values;
+        let near = |one: &[f32], other: &[f32]| {
+            let mut pairs = one.iter().zip(other);
+            pairs.all(|(one, other)| (one - other).abs() < 0.001)
+        };
+        // Pumps, moves (twice), water (thrice), wheels; and the character.
+        let seven = usual(8.0);
+        let alone = weights(&model(&[text]));
+        assert!(near(&alone, &weights(&Bm25::with(seven).unwrap())));
+        let beside_short = weights(&model(&[text, "Water."]));
+        let lighter = beside_short.iter().zip(&alone);
+        assert!(lighter.clone().all(|(one, other)| one < other));
+        assert_eq!(weights(&model(&[])), weights(&model(&["Water."])));
     }
 
     #[test]

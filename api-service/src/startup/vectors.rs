@@ -13,8 +13,9 @@ use crate::{
         vector_spaces::{VectorSpace, VectorSpaces},
     },
     config::{Config, EmbeddingConfig, RemoteEmbeddingConfig},
-    domain::embedding_model::EmbeddingModel,
+    domain::embedding_model::{EmbeddingModel, ModelState, ModelStatus},
     outbound::{
+        bm25::Bm25,
         edge::{EdgeFolder, OpenError},
         embedding::{
             absent::AbsentEmbedder,
@@ -35,6 +36,31 @@ pub struct OpenedSpaces {
     pub spaces: VectorSpaces,
     /// Whether no other process can have them open.
     pub alone: bool,
+}
+
+/// Passages that the mean length is taken of: a chunk's id is a hash, so that
+/// the first ones are a sample. Fewer than the least tell nothing.
+const SAMPLE: usize = 1_000;
+const LEAST_SAMPLE: usize = 100;
+
+/// BM25 for the corpus as it is at the start.
+pub(super) async fn sparse(store: &SqlStore) -> Result<Bm25> {
+    let models = store.models().await?;
+    let active = models
+        .into_iter()
+        .find(|status| status.state == ModelState::Active);
+    let Some(ModelStatus { model, .. }) = active else {
+        return Ok(Bm25::new()?);
+    };
+    let ids = store
+        .embedded_ids(&model.fingerprint, None, "", SAMPLE)
+        .await?;
+    if ids.len() < LEAST_SAMPLE {
+        return Ok(Bm25::new()?);
+    }
+    let stored = store.points(&model.fingerprint, &ids).await?.into_iter();
+    let passages: Vec<_> = stored.map(|point| (point.text, point.language)).collect();
+    Ok(tokio::task::spawn_blocking(move || Bm25::for_corpus(&passages)).await??)
 }
 
 /// The model that is configured.
