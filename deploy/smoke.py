@@ -90,11 +90,12 @@ def stream(lectern, state):
     answer = lectern.ask("api", "POST", "/v1/chat/stream", state["ann"], body)
     kind = answer.headers["Content-Type"]
     expect(answer.status == 200 and kind.startswith("text/event-stream"), "stream", answer)
-    pairs = re.findall(r"event: ?(\w+)\ndata: ?(.*)\n\n", answer.body.decode())
+    pairs = re.findall(r"id: ?\d+\nevent: ?(\w+)\ndata: ?(.*)\n\n", answer.body.decode())
     events = [(name, json.loads(data)) for name, data in pairs]
     names = [name for name, _ in events]
-    expect(names[:2] == ["started", "sources"] and names[-1] == "done", "the events", answer)
-    expect(set(names[2:-1]) == {"delta"}, "the events", answer)
+    first, last = ["started", "retrieval"], "completed"
+    expect(names[:2] == first and names[-1] == last, "the events", answer)
+    expect(set(names[2:-1]) <= {"delta", "citation"}, "the events", answer)
     text = "".join(data["text"] for name, data in events if name == "delta")
     expect(text == events[-1][1]["response"] and "Ohlau" in text, "the deltas", answer)
     check_cited(text, events[1][1]["sources"], state["heron"], HERON, answer)
@@ -163,7 +164,7 @@ def follow_readme(lectern, _):
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=lectern.folder,
                           capture_output=True, text=True, timeout=120, check=False)
     seen = f"{done.stdout}\n{done.stderr}"
-    for sign in ('"response"', "event: done", '"results"'):
+    for sign in ('"response"', "event: completed", '"results"'):
         expect(done.returncode == 0 and sign in seen, f"the README's commands: no {sign}", seen)
 
 

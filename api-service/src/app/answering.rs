@@ -35,8 +35,8 @@ pub(super) struct Answering {
     pub(super) app: Arc<App>,
     pub(super) scope: Scope,
     pub(super) question: Question,
-    /// What was searched for.
-    pub(super) queries: Vec<String>,
+    /// The question as it stands alone, which was searched for.
+    pub(super) query: Question,
     pub(super) opening: Opening,
     pub(super) history: Vec<Turn>,
     pub(super) passages: Vec<Passage>,
@@ -148,7 +148,7 @@ impl Answering {
             message_id: self.opening.answer_id.clone(),
         });
         self.tell(AnswerEvent::Retrieval {
-            queries: self.queries.clone(),
+            queries: vec![self.query.text().to_owned()],
             sources: self.passages.clone(),
         });
         if let Some(place) = &self.place
@@ -258,7 +258,7 @@ impl Answering {
 
     fn show(&self, text: &mut String, mut piece: String) {
         if text.is_empty() {
-            piece = piece.trim_start().to_owned();
+            piece.drain(..piece.len() - piece.trim_start().len());
         }
         if !piece.is_empty() {
             text.push_str(&piece);
@@ -269,7 +269,9 @@ impl Answering {
     /// Answers with the sources' own sentences.
     async fn extract(&self) -> Written {
         let candidates = candidates(&self.passages);
-        let mut texts = vec![self.question.text().to_owned()];
+        // What a follow-up says itself counts as much as what it leans on.
+        let asked = [self.question.text(), self.query.text()];
+        let mut texts: Vec<String> = asked.map(str::to_owned).into();
         texts.extend(candidates.iter().map(|candidate| candidate.text.clone()));
         let vectors = match self.app.space().dense.embed_question(texts).await {
             Ok(vectors) => vectors,
@@ -282,8 +284,11 @@ impl Answering {
                 };
             }
         };
-        let nearness: Vec<f32> = match vectors.split_first() {
-            Some((asked, said)) => said.iter().map(|vector| dot(asked, vector)).collect(),
+        let nearness: Vec<f32> = match vectors.split_at_checked(asked.len()) {
+            Some((asked, said)) => said
+                .iter()
+                .map(|vector| asked.iter().map(|one| dot(one, vector)).sum::<f32>() / 2.0)
+                .collect(),
             None => vec![],
         };
         let picked = pick(self.question.text(), &candidates, &nearness);

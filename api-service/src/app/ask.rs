@@ -70,7 +70,7 @@ impl App {
             app: Arc::clone(self),
             scope,
             question: context.question,
-            queries: vec![query.text().to_owned()],
+            query,
             opening,
             history: context.history,
             passages,
@@ -111,9 +111,10 @@ impl App {
         asked: &Asked,
         message: &str,
     ) -> Result<Context, Error> {
-        let before = match is_id(message) {
-            true => self.conversations.asked_before(scope, message).await?,
-            false => None,
+        let before = if is_id(message) {
+            self.conversations.asked_before(scope, message).await?
+        } else {
+            None
         };
         let AskedBefore {
             conversation_id: id,

@@ -72,10 +72,8 @@ impl App {
     /// Deletes a conversation of the caller's, and stops what is written in it.
     pub async fn delete_conversation(&self, caller: &Principal, id: &str) -> Result<(), Error> {
         let (scope, id) = (caller.scope(), conversation_id(id)?);
-        match self.conversations.delete(&scope, &id).await? {
-            true => Ok(()),
-            false => Err(Error::NoSuchConversation),
-        }
+        let deleted = self.conversations.delete(&scope, &id).await?;
+        deleted.then_some(()).ok_or(Error::NoSuchConversation)
     }
 
     /// Deletes all of the caller's conversations; tells how many there were.
@@ -88,14 +86,13 @@ impl App {
         self: std::sync::Arc<Self>,
         caller: Principal,
     ) -> impl Stream<Item = Result<Whole, Error>> + Send {
-        let pages = stream::try_unfold(Some(String::new()), move |after| {
+        stream::try_unfold(Some(String::new()), move |after| {
             let (app, caller) = (std::sync::Arc::clone(&self), caller.clone());
             async move {
                 let Some(after) = after else { return Ok(None) };
                 app.next_exported(&caller, after).await
             }
-        });
-        pages
+        })
     }
 
     async fn next_exported(
@@ -145,9 +142,6 @@ impl App {
         let rated = self
             .conversations
             .rate(&scope, answer_id, feedback.as_ref(), now);
-        match rated.await? {
-            true => Ok(()),
-            false => Err(Error::NoSuchMessage),
-        }
+        rated.await?.then_some(()).ok_or(Error::NoSuchMessage)
     }
 }

@@ -161,6 +161,11 @@ impl LiveAnswer {
 }
 
 impl Reader {
+    /// The number of the last event that was given.
+    pub(super) const fn seen(&self) -> usize {
+        self.seen
+    }
+
     /// The next event; `None` after the last one.
     pub(super) async fn next(&mut self) -> Option<Numbered> {
         loop {
@@ -195,7 +200,8 @@ impl App {
         }
     }
 
-    async fn tidy_up_answers(&self) {
+    /// Ends answers that a process has left behind, and forgets old events.
+    pub async fn tidy_up_answers(&self) {
         let now = self.clock.now();
         let tidied = self.runs.tidy_up(now - SILENCE, now - TOLD_AGAIN).await;
         if let Err(error) = tidied {
@@ -204,7 +210,8 @@ impl App {
         }
     }
 
-    async fn record_once(&self) {
+    /// Records what was told since the last time, and notes which are to stop.
+    pub async fn record_once(&self) {
         let open: Vec<Arc<LiveAnswer>> = self.live.all().values().map(Arc::clone).collect();
         let mut held = vec![];
         for answer in &open {

@@ -17,7 +17,8 @@ use crate::domain::{
     principal::Principal,
 };
 
-/// How often the events are looked for of an answer that another process makes.
+/// How often the events are looked for of an answer that another process makes,
+/// and whether the reader would still be let in.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// A caller who follows an answer that another process makes.
@@ -89,10 +90,8 @@ impl App {
             live.stop.cancel();
             return Ok(());
         }
-        match self.runs.ask_to_stop(&scope, answer_id).await? {
-            true => Ok(()),
-            false => Err(Error::NoSuchMessage),
-        }
+        let asked = self.runs.ask_to_stop(&scope, answer_id).await?;
+        asked.then_some(()).ok_or(Error::NoSuchMessage)
     }
 
     /// What a reader of an answer that is made here is told, for as long as they
@@ -100,10 +99,15 @@ impl App {
     pub(super) fn told(self: &Arc<Self>, caller: &Principal, reader: Reader) -> Events {
         let (app, caller) = (Arc::clone(self), caller.clone());
         let told = stream::unfold((reader, app, caller), |(mut reader, app, caller)| async {
-            let told = reader.next().await?;
-            let told = match app.refusal(&caller) {
-                Some(event) => Numbered { event, ..told },
-                None => told,
+            let told = loop {
+                let next = tokio::time::timeout(LOOK, reader.next()).await;
+                if let Some(event) = app.refusal(&caller) {
+                    let number = reader.seen() + 1;
+                    break Numbered { number, event };
+                }
+                if let Ok(told) = next {
+                    break told?;
+                }
             };
             Some((told, (reader, app, caller)))
         });

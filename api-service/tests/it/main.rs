@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod answers;
 mod api_keys;
 mod ask;
 mod erasing;

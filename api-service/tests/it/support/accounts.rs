@@ -133,13 +133,17 @@ impl Accounts {
 
     /// A process of api-service that knows where auth-service is.
     pub async fn api(&self, home: TestHome) -> TestApp {
+        self.api_with(home, Parts::default()).await
+    }
+
+    pub async fn api_with(&self, home: TestHome, parts: Parts) -> TestApp {
         let accounts = Reached {
             keys_url: Some(format!("http://{}/v1/jwks", self.http)),
             accounts: self.reached(),
         };
         let parts = Parts {
             accounts: Some(accounts),
-            ..Parts::default()
+            ..parts
         };
         TestApp::with(home, parts).await
     }
@@ -171,9 +175,13 @@ pub struct Both {
 
 impl Both {
     pub async fn on(home: TestHome) -> Self {
+        Self::with(home, Parts::default()).await
+    }
+
+    pub async fn with(home: TestHome, parts: Parts) -> Self {
         let accounts = Accounts::new().await;
         let auth = accounts.start(&home.clock).await;
-        let app = accounts.api(home).await;
+        let app = accounts.api_with(home, parts).await;
         let ears = Ears::of(&app, accounts.reached()).await;
         Self {
             accounts,
