@@ -19,13 +19,15 @@ run: tools ## Set everything up and run both services until Ctrl-C.
 model: tools ## Fetch the embedding model to DATA_DIR/models, where it is missing.
 	@DATA_DIR='$(DATA_DIR)' exec $(PYTHON) deploy/model/fetch.py
 
-test: model ## Set up what tests need (PostgreSQL, the model, npm packages) and run every test.
+test: model ## Set up what tests need (PostgreSQL, the model, npm and Python packages) and run every test.
 	@LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' deploy/with-postgres.sh \
 		cargo test --workspace --locked --no-fail-fast
 	@command -v npm >/dev/null || \
 		{ echo '`npm` is not installed; install Node.js 20 or newer (Debian: apt-get install nodejs npm)' >&2; exit 1; }
 	@cd auth-service/tests/better-auth-client && npm ci --silent && \
 		AUTH_SERVICE='$(abspath $(TARGET_DIR))/debug/auth-service' npm test --silent
+	@LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' $(PYTHON) api-service/tests/litellm/run.py \
+		cargo test --workspace --locked --test it generating::real_server
 
 bench: tools ## Measure retrieval on the labelled set in the folder EVAL_DIR.
 	@if [ -z '$(EVAL_DIR)' ]; then \

@@ -1,7 +1,9 @@
 //! Language models at providers, and all that these do.
 
+mod budget;
 mod failing;
 mod queueing;
+mod real_server;
 mod streaming;
 
 use std::sync::Arc;

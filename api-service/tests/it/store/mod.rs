@@ -8,6 +8,7 @@ mod jobs_at_once;
 mod queue;
 mod requests;
 mod sources;
+mod tokens;
 
 use api_service::{
     app::ports::{
