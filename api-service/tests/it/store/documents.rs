@@ -307,6 +307,24 @@ async fn what_stands_around_a_passage_is_told_once(shelf: Shelf) {
     assert_eq!(around("ada", &ids[2..3]).await, told(0, &letters[..3]));
     assert_eq!(around("ben", &ids).await, []);
     assert_eq!(around("ada", &[]).await, []);
+
+    // All of them, if they are few.
+    let all = async |name: &str, bases: &[KnowledgeBaseId], most: usize| {
+        let few = shelf.store.all_passages(&scope(name), bases, most).await;
+        let few = few.unwrap()?.into_iter();
+        Some(
+            few.map(|placed| placed.passage.text)
+                .collect::<Vec<_>>()
+                .concat(),
+        )
+    };
+    let expected = Some("abcdefxy".to_owned());
+    assert_eq!(all("ada", &[], 8).await, expected);
+    let bases = [notes.id.clone(), KnowledgeBaseId(id(7))];
+    assert_eq!(all("ada", &bases, 8).await, expected);
+    assert_eq!(all("ada", &bases[1..], 8).await, Some(String::new()));
+    assert_eq!(all("ada", &[], 7).await, None);
+    assert_eq!(all("ben", &[], 8).await, Some(String::new()));
 }
 
 async fn filters_pass_what_is_live_and_in_scope(shelf: Shelf) {
