@@ -43,7 +43,7 @@ pub use sources::{
     SourceStore, Visit, Web,
 };
 pub use tokens::{Settled, TokenStore};
-pub use views::{ChunkView, DocumentViews, LinkSeal, Original, ShownVersion};
+pub use views::{ChunkView, DocumentViews, LONGEST_QUOTED, LinkSeal, Original, ShownVersion};
 
 /// The database failed, or holds what it can't hold.
 #[derive(Debug, thiserror::Error)]

@@ -152,6 +152,15 @@ impl MediaType {
         row.map(|(format, _, _)| *format)
     }
 
+    /// Whether places in its text are places in the bytes that were sent, where
+    /// these are UTF-8.
+    pub const fn is_read_in_place(self) -> bool {
+        matches!(
+            self,
+            Self::Markdown | Self::Mdx | Self::Html | Self::Plain | Self::Code
+        )
+    }
+
     /// Whether its files are text, which a person can read as they are.
     pub const fn is_text(self) -> bool {
         !matches!(

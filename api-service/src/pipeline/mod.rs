@@ -1,7 +1,9 @@
 //! The steps from bytes to answers, pure: no I/O, no clock, no runtime.
 
+pub mod aligning;
 pub mod chunking;
 pub mod citing;
+pub mod claims;
 pub mod extracting;
 pub mod gzip;
 pub mod language;
@@ -14,3 +16,5 @@ pub mod scoring;
 pub mod selecting;
 pub mod sentences;
 pub mod sitemap;
+pub mod supporting;
+pub mod words;

@@ -51,6 +51,9 @@ pub struct Original {
     pub bytes: Vec<u8>,
 }
 
+/// No more of a document is looked at for what a citation quotes, in bytes.
+pub const LONGEST_QUOTED: usize = 64 * 1024;
+
 /// Documents from close by.
 #[async_trait]
 pub trait DocumentViews: Send + Sync {
@@ -78,6 +81,15 @@ pub trait DocumentViews: Send + Sync {
         id: &DocumentId,
         version: i64,
     ) -> Result<Option<Original>, StoreError>;
+    /// The text at a place in the content of the document that this chunk stands
+    /// in, up to [`LONGEST_QUOTED`] bytes; `None` where the chunk can't be found
+    /// in `scope` any more, or where places are not places in the bytes sent.
+    async fn quoted(
+        &self,
+        scope: &Scope,
+        chunk: &ChunkId,
+        place: &Range<usize>,
+    ) -> Result<Option<String>, StoreError>;
 }
 
 /// Makes links that nobody else can make.

@@ -1,10 +1,12 @@
 //! Documents from close by: their chunks and their bytes.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 
-use super::{IN_SCOPE, SqlStore, bigint, impossible, page, size, sql};
+use super::{IN_SCOPE, LIVE, SqlStore, bigint, impossible, page, size, sql};
 use crate::{
-    app::ports::{ChunkView, DocumentViews, Original, ShownVersion, StoreError},
+    app::ports::{ChunkView, DocumentViews, LONGEST_QUOTED, Original, ShownVersion, StoreError},
     domain::{
         chunk::ChunkId,
         document::{DocumentId, MediaType},
@@ -103,4 +105,42 @@ impl DocumentViews for SqlStore {
             bytes,
         }))
     }
+
+    async fn quoted(
+        &self,
+        scope: &Scope,
+        chunk: &ChunkId,
+        place: &Range<usize>,
+    ) -> Result<Option<String>, StoreError> {
+        let query = format!(
+            "SELECT v.media_type, \
+             substr(v.content, CAST($3 AS INTEGER), CAST($4 AS INTEGER)) \
+             FROM {LIVE} JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
+             JOIN document_versions v ON v.document_id = d.id AND v.version = d.live_version \
+             WHERE {IN_SCOPE} AND c.id = $2"
+        );
+        let row: Option<(String, Vec<u8>)> = sqlx::query_as(sql(query))
+            .bind(scope.owner())
+            .bind(&chunk.0)
+            // Bytes are counted from 1.
+            .bind(bigint(place.start + 1))
+            .bind(bigint(place.len().min(LONGEST_QUOTED)))
+            .fetch_optional(&self.database.pool)
+            .await?;
+        let in_place =
+            |name: &str| MediaType::from_name(name).is_some_and(MediaType::is_read_in_place);
+        Ok(row
+            .filter(|(media_type, _)| in_place(media_type))
+            .and_then(|(_, bytes)| text_of(bytes)))
+    }
+}
+
+/// Bytes as text, but for a letter that was cut at the end.
+fn text_of(mut bytes: Vec<u8>) -> Option<String> {
+    if let Err(error) = std::str::from_utf8(&bytes)
+        && error.error_len().is_none()
+    {
+        bytes.truncate(error.valid_up_to());
+    }
+    String::from_utf8(bytes).ok()
 }
