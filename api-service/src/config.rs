@@ -1,6 +1,7 @@
 //! Every variable that this service reads, here and nowhere else, checked
 //! before a port is bound.
 
+mod answers;
 mod conversations;
 mod embedding;
 mod fetching;
@@ -31,6 +32,7 @@ pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
     [
         SERVICE_VARIABLES,
         embedding::VARIABLES,
+        answers::VARIABLES,
         conversations::VARIABLES,
         llm::VARIABLES,
         reranking::VARIABLES,
@@ -168,6 +170,9 @@ pub struct Config {
     pub embedding: EmbeddingConfig,
     /// Threads that embed.
     pub embedding_threads: usize,
+    /// From which nearness of the best passage and sentence on a question is
+    /// answered with extracts.
+    pub refuse_below: f32,
     /// How dense and BM25 hits are fused.
     pub fusion: Fusion,
     /// The reranker, if one is used.
@@ -255,6 +260,7 @@ impl Config {
             qdrant,
             embedding: embedding::read(environment)?,
             embedding_threads: embedding_threads(environment)?,
+            refuse_below: answers::refuse_below(environment)?,
             fusion: fusion(environment)?,
             rerank: reranking::read(environment)?,
             whole_context: environment.parsed("WHOLE_CONTEXT_TOKENS")?,
@@ -435,6 +441,8 @@ mod tests {
     #[test]
     fn what_can_not_be_meant_is_refused_by_name() {
         for (name, value) in [
+            ("REFUSE_BELOW", "1.5"),
+            ("REFUSE_BELOW", "NaN"),
             ("API_HTTP_ADDR", "localhost"),
             ("DATABASE_URL", "mysql://x"),
             ("RETRIEVAL_FUSION", "sum"),

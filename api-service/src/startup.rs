@@ -221,6 +221,7 @@ pub fn app(config: &Config, parts: &Parts, spaces: Option<VectorSpaces>) -> App 
         new_jobs: Arc::new(Notify::new()),
         quota: config.quota,
         token_budget: config.token_budget,
+        refuse_below: config.refuse_below,
         fusion: config.fusion,
         answers: TaskTracker::new(),
         stop: CancellationToken::new(),

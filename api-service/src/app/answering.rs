@@ -9,22 +9,20 @@ use service_kit::clock::Millis;
 use super::{
     App,
     budget::Metered,
+    cite::Citing,
+    extract::Asking,
     live::LiveAnswer,
     ports::{Generation, GenerationError, Piece, Place},
 };
 use crate::{
     domain::{
-        answer::{Answer, AnswerEvent, AnswerKind, Evidence, TokenUsage},
+        answer::{Answer, AnswerEvent, AnswerKind, Citation, Evidence, TokenUsage},
         chunk::Passage,
         conversation::{Answered, NewAnswer, Opening, Turn},
         principal::Scope,
         question::Question,
     },
-    pipeline::{
-        citing::CitationFilter,
-        extracting::{candidates, pick},
-        prompt::prompt,
-    },
+    pipeline::{citing::CitationFilter, prompt::prompt},
 };
 
 /// No answer is longer, in bytes: a model that can't stop is stopped.
@@ -216,6 +214,7 @@ impl Answering {
         };
         let Generation { model, mut pieces } = generation;
         let mut filter = CitationFilter::new(self.passages.len());
+        let mut citing = Citing::new(&self.app, &self.scope, &self.passages);
         let mut written = Written::of(AnswerKind::Generated, String::new());
         loop {
             let next = tokio::select! {
@@ -226,7 +225,10 @@ impl Answering {
                 }
             };
             match next {
-                Some(Ok(Piece::Text(piece))) => self.show(&mut written.text, filter.push(&piece)),
+                Some(Ok(Piece::Text(piece))) => {
+                    let shown = self.show(&mut written.text, filter.push(&piece));
+                    self.tell_citations(citing.push(&shown).await);
+                }
                 Some(Ok(Piece::Usage(used))) => {
                     written.usage = used;
                     self.tell(AnswerEvent::Usage(used));
@@ -246,75 +248,55 @@ impl Answering {
                 break;
             }
         }
-        let (rest, cited) = filter.finish();
-        self.show(&mut written.text, rest);
+        let rest = self.show(&mut written.text, filter.finish());
+        self.tell_citations(citing.push(&rest).await);
         if written.broken.is_none() && written.text.trim().is_empty() {
             return Err(GenerationError::Failed("the model said nothing".into()));
         }
-        written.evidence = self.app.evidence(&written.text, &cited, &self.passages);
+        let (last, evidence) = citing.finish().await;
+        self.tell_citations(last);
+        written.evidence = evidence;
         written.model = Some(model);
         Ok(written)
     }
 
-    fn show(&self, text: &mut String, mut piece: String) {
+    /// Shows a piece; gives what of it was shown.
+    fn show(&self, text: &mut String, mut piece: String) -> String {
         if text.is_empty() {
             piece.drain(..piece.len() - piece.trim_start().len());
         }
         if !piece.is_empty() {
             text.push_str(&piece);
-            self.tell(AnswerEvent::Delta(piece));
+            self.tell(AnswerEvent::Delta(piece.clone()));
+        }
+        piece
+    }
+
+    fn tell_citations(&self, citations: Vec<Citation>) {
+        for citation in citations {
+            self.tell(AnswerEvent::Citation(citation));
         }
     }
 
     /// Answers with the sources' own sentences.
     async fn extract(&self) -> Written {
-        let candidates = candidates(&self.passages);
-        // What a follow-up says itself counts as much as what it leans on.
-        let asked = [self.question.text(), self.query.text()];
-        let mut texts: Vec<String> = asked.map(str::to_owned).into();
-        texts.extend(candidates.iter().map(|candidate| candidate.text.clone()));
-        let vectors = match self.app.space().dense.embed_question(texts).await {
-            Ok(vectors) => vectors,
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(error, "sentences could not be embedded");
-                return Written {
-                    broken: Some("internal"),
-                    ..Written::of(AnswerKind::Extractive, String::new())
-                };
-            }
+        let asked = Asking {
+            question: self.question.text(),
+            query: self.query.text(),
         };
-        let nearness: Vec<f32> = match vectors.split_at_checked(asked.len()) {
-            Some((asked, said)) => said
-                .iter()
-                .map(|vector| asked.iter().map(|one| dot(one, vector)).sum::<f32>() / 2.0)
-                .collect(),
-            None => vec![],
-        };
-        let picked = pick(self.question.text(), &candidates, &nearness);
-        let kind = if picked.is_empty() {
-            AnswerKind::NothingFound
-        } else {
-            AnswerKind::Extractive
-        };
-        let mut cited: Vec<usize> = picked
-            .iter()
-            .map(|candidate| candidate.passage + 1)
-            .collect();
-        cited.dedup();
-        let mut lines = vec![introduction(kind).to_owned()];
-        lines.extend(
-            picked
-                .iter()
-                .map(|said| format!("- {} [{}]", said.text, said.passage + 1)),
-        );
-        let text = lines.join("\n");
-        for piece in text.split_inclusive('\n') {
+        let extracts = self.app.extract(&self.scope, asked, &self.passages).await;
+        let mut citations = extracts.evidence.citations.clone().into_iter().peekable();
+        let mut told = 0;
+        for piece in extracts.text.split_inclusive('\n') {
             self.tell(AnswerEvent::Delta(piece.to_owned()));
+            told += piece.len();
+            while let Some(citation) = citations.next_if(|next| next.sentence.end <= told) {
+                self.tell(AnswerEvent::Citation(citation));
+            }
         }
         Written {
-            evidence: self.app.evidence(&text, &cited, &self.passages),
-            ..Written::of(kind, text)
+            evidence: extracts.evidence,
+            ..Written::of(extracts.kind, extracts.text)
         }
     }
 }
@@ -333,18 +315,4 @@ fn shortened() -> AnswerEvent {
         code: "answer_shortened",
         message: "The answer is as long as it may be, and ends here.".to_owned(),
     }
-}
-
-const fn introduction(kind: AnswerKind) -> &'static str {
-    match kind {
-        AnswerKind::NothingFound => {
-            "The documents say nothing that answers this. The sources are the nearest passages."
-        }
-        _ => "Extracts from the documents, word for word:\n",
-    }
-}
-
-/// The cosine of two vectors of length one.
-fn dot(one: &[f32], other: &[f32]) -> f32 {
-    one.iter().zip(other).map(|(one, other)| one * other).sum()
 }

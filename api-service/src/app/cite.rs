@@ -1,29 +1,205 @@
-//! What the sentences of an answer rest on.
+//! Checking what the sentences of an answer rest on: each against the sources
+//! that it cites.
+
+use std::ops::Range;
 
 use super::App;
-use crate::domain::{
-    answer::{Citation, Evidence},
-    chunk::Passage,
+use crate::{
+    domain::{
+        answer::{Citation, Evidence},
+        chunk::Passage,
+        principal::Scope,
+    },
+    pipeline::{
+        aligning::align,
+        claims::{Claim, Claims},
+        supporting::{Comparison, ENOUGH, compare},
+    },
 };
 
-impl App {
-    /// What a text rests on whose markers name these sources.
-    #[expect(clippy::unused_self, reason = "support is scored by the model")]
-    pub(super) fn evidence(&self, text: &str, numbers: &[usize], sources: &[Passage]) -> Evidence {
-        let cited = numbers.iter().filter_map(|number| {
-            let source = sources.get(number.checked_sub(1)?)?;
-            Some(Citation {
-                number: *number,
-                sentence: 0..text.len(),
-                span: source.span.clone(),
-                quote: source.text.clone(),
-                support: 1.0,
-                supported: true,
-            })
-        });
-        Evidence {
-            citations: cited.collect(),
-            unsupported: vec![],
+/// No more texts are embedded for the sentences that come at once: what is
+/// beyond is judged by its words.
+const MOST_EMBEDDED: usize = 48;
+
+/// A sentence and one source that it cites.
+struct Pair<'a> {
+    claim: &'a Claim,
+    number: usize,
+    source: &'a Passage,
+    comparison: Comparison,
+    nearness: Option<f64>,
+}
+
+/// Checks an answer as it comes.
+pub(super) struct Citing<'a> {
+    app: &'a App,
+    scope: &'a Scope,
+    sources: &'a [Passage],
+    claims: Claims,
+    evidence: Evidence,
+}
+
+impl<'a> Citing<'a> {
+    /// Nothing has come yet.
+    pub(super) fn new(app: &'a App, scope: &'a Scope, sources: &'a [Passage]) -> Self {
+        Self {
+            app,
+            scope,
+            sources,
+            claims: Claims::default(),
+            evidence: Evidence::default(),
         }
     }
+
+    /// Takes the next piece of the text; gives the citations of the sentences
+    /// that are complete.
+    pub(super) async fn push(&mut self, piece: &str) -> Vec<Citation> {
+        let claims = self.claims.push(piece);
+        self.check(&claims).await
+    }
+
+    /// Ends the answer; gives the citations that are left, and all in all.
+    pub(super) async fn finish(mut self) -> (Vec<Citation>, Evidence) {
+        let claims = std::mem::take(&mut self.claims).finish();
+        let last = self.check(&claims).await;
+        (last, self.evidence)
+    }
+
+    async fn check(&mut self, claims: &[Claim]) -> Vec<Citation> {
+        if claims.is_empty() {
+            return vec![];
+        }
+        let new = self.app.cite(self.scope, self.sources, claims).await;
+        self.evidence.unsupported.extend(new.unsupported);
+        self.evidence.citations.extend(new.citations.clone());
+        new.citations
+    }
+}
+
+impl App {
+    /// What these sentences rest on.
+    pub(super) async fn cite(
+        &self,
+        scope: &Scope,
+        sources: &[Passage],
+        claims: &[Claim],
+    ) -> Evidence {
+        let mut pairs = pairs(sources, claims);
+        self.near(&mut pairs).await;
+        let mut evidence = Evidence::default();
+        for pair in &pairs {
+            let citation = self.citation(scope, pair).await;
+            evidence.citations.push(citation);
+        }
+        let rests = |claim: &&Claim| {
+            let mut citations = evidence.citations.iter();
+            citations.any(|citation| citation.supported && citation.sentence == claim.sentence)
+        };
+        let unsupported = claims.iter().filter(|claim| !rests(claim));
+        evidence.unsupported = unsupported.map(|claim| claim.sentence.clone()).collect();
+        evidence
+    }
+
+    async fn citation(&self, scope: &Scope, pair: &Pair<'_>) -> Citation {
+        let quote = pair.comparison.quote.clone();
+        let support = pair.comparison.support(pair.nearness);
+        Citation {
+            sentence: pair.claim.sentence.clone(),
+            support,
+            supported: support >= ENOUGH,
+            ..self.quotation(scope, pair.number, pair.source, quote).await
+        }
+    }
+
+    /// The citation of what stands at a place in a source's text, in its own
+    /// words; the sentence that cites it is left open.
+    pub(super) async fn quotation(
+        &self,
+        scope: &Scope,
+        number: usize,
+        source: &Passage,
+        quote: Range<usize>,
+    ) -> Citation {
+        let quote = &source.text[quote];
+        let content = self.views.quoted(scope, &source.chunk_id, &source.span);
+        let content = content.await.unwrap_or_else(|error| {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "a citation has the place of its passage");
+            None
+        });
+        let place = content.and_then(|content| align(quote, &content));
+        let begin = source.span.start;
+        Citation {
+            number,
+            sentence: 0..0,
+            span: place.map_or_else(
+                || source.span.clone(),
+                |place| begin + place.start..begin + place.end,
+            ),
+            quote: quote.to_owned(),
+            support: 1.0,
+            supported: true,
+        }
+    }
+
+    /// Notes how near the meaning of sentences and sources is, where words alone
+    /// do not tell.
+    async fn near(&self, pairs: &mut [Pair<'_>]) {
+        let mut texts = vec![];
+        let mut asked = vec![];
+        for (index, pair) in pairs.iter().enumerate() {
+            let closest = &pair.comparison.closest;
+            if pair.comparison.needs_meaning() && texts.len() + closest.len() < MOST_EMBEDDED {
+                asked.push((index, closest.len()));
+                texts.push(pair.claim.text.clone());
+                let said = closest
+                    .iter()
+                    .map(|range| pair.source.text[range.clone()].to_owned());
+                texts.extend(said);
+            }
+        }
+        if texts.is_empty() {
+            return;
+        }
+        let vectors = match self.space().dense.embed_question(texts).await {
+            Ok(vectors) => vectors,
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "citations are judged by their words alone");
+                return;
+            }
+        };
+        let mut vectors = vectors.iter();
+        for (index, count) in asked {
+            let Some(claim) = vectors.next() else { return };
+            let said = vectors.by_ref().take(count);
+            let nearest = said
+                .map(|said| f64::from(dot(claim, said)))
+                .max_by(f64::total_cmp);
+            pairs[index].nearness = nearest;
+        }
+    }
+}
+
+fn pairs<'a>(sources: &'a [Passage], claims: &'a [Claim]) -> Vec<Pair<'a>> {
+    let cited = claims
+        .iter()
+        .flat_map(|claim| claim.numbers.iter().map(move |number| (claim, *number)));
+    let pairs = cited.filter_map(|(claim, number)| {
+        let source = sources.get(number.checked_sub(1)?)?;
+        let heading = format!("{} {}", source.title, source.heading);
+        Some(Pair {
+            claim,
+            number,
+            source,
+            comparison: compare(&claim.text, &heading, &source.text),
+            nearness: None,
+        })
+    });
+    pairs.collect()
+}
+
+/// The cosine of two vectors of length one.
+pub(super) fn dot(one: &[f32], other: &[f32]) -> f32 {
+    one.iter().zip(other).map(|(one, other)| one * other).sum()
 }

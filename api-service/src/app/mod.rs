@@ -14,6 +14,7 @@ pub mod delete_knowledge_base;
 pub mod erase;
 pub mod error;
 pub mod evaluate;
+mod extract;
 pub mod follow_accounts;
 mod gather;
 pub mod ingest;
@@ -99,6 +100,9 @@ pub struct App {
     pub new_jobs: Arc<tokio::sync::Notify>,
     /// The most that a user may keep.
     pub quota: Quota,
+    /// From which nearness of the best passage and sentence on a question is
+    /// answered, where no language model answers.
+    pub refuse_below: f32,
     /// How dense and sparse hits become one list.
     pub fusion: Fusion,
     /// Answers while they are made, for any process.

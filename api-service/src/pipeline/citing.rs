@@ -1,11 +1,10 @@
 //! Markers such as `[1]` in an answer's text: each names a source, or goes.
 
 /// Lets an answer's pieces through as they come, without markers that name no
-/// source, and notes what is cited.
+/// source.
 #[derive(Debug)]
 pub struct CitationFilter {
     sources: usize,
-    cited: Vec<usize>,
     /// What may become a marker and is held back until that is known.
     held: String,
 }
@@ -18,7 +17,6 @@ impl CitationFilter {
     pub const fn new(sources: usize) -> Self {
         Self {
             sources,
-            cited: vec![],
             held: String::new(),
         }
     }
@@ -55,21 +53,19 @@ impl CitationFilter {
         shown
     }
 
-    /// Ends the answer; gives what was still held back, and the numbers that
-    /// were cited, in order, each once.
-    pub fn finish(mut self) -> (String, Vec<usize>) {
+    /// Ends the answer; gives what was still held back.
+    pub fn finish(self) -> String {
         // A marker that never closed is no marker.
-        let rest = if self.held.len() > 1 {
+        if self.held.len() > 1 {
             String::new()
         } else {
-            std::mem::take(&mut self.held)
-        };
-        (rest, self.cited)
+            self.held
+        }
     }
 
     /// The markers that the inside of brackets stands for: `None` where it is
     /// no marker, such as in `[ ]`.
-    fn resolve(&mut self, inside: &str) -> Option<String> {
+    fn resolve(&self, inside: &str) -> Option<String> {
         let mut kept = String::new();
         let mut numbers = 0;
         for part in inside
@@ -88,9 +84,6 @@ impl CitationFilter {
                     continue;
                 }
                 kept.extend(["[", &number.to_string(), "]"]);
-                if !self.cited.contains(&number) {
-                    self.cited.push(number);
-                }
             }
         }
         (numbers > 0).then_some(kept)
@@ -101,50 +94,37 @@ impl CitationFilter {
 mod tests {
     use super::*;
 
-    fn filtered(sources: usize, pieces: &[&str]) -> (String, Vec<usize>) {
+    fn filtered(sources: usize, pieces: &[&str]) -> String {
         let mut filter = CitationFilter::new(sources);
-        let mut text: String = pieces.iter().map(|piece| filter.push(piece)).collect();
-        let (rest, cited) = filter.finish();
-        text.push_str(&rest);
-        (text, cited)
+        let text: String = pieces.iter().map(|piece| filter.push(piece)).collect();
+        text + &filter.finish()
     }
 
     #[test]
     fn only_markers_that_name_a_source_stay() {
-        assert_eq!(
-            filtered(2, &["One [1]. Two [3]."]),
-            ("One [1]. Two .".to_owned(), vec![1])
-        );
-        assert_eq!(
-            filtered(3, &["A [2, 9, 3] b"]),
-            ("A [2][3] b".to_owned(), vec![2, 3])
-        );
-        assert_eq!(
-            filtered(3, &["[1-3][0]"]),
-            ("[1][2][3]".to_owned(), vec![1, 2, 3])
-        );
-        assert_eq!(filtered(0, &["x [1]"]), ("x ".to_owned(), vec![]));
-        assert_eq!(
-            filtered(9, &["[99999999999999999999999]"]).1,
-            Vec::<usize>::new()
-        );
-        assert_eq!(filtered(2, &["[1-4000000000]"]).1, [1, 2]);
+        for (sources, text, expected) in [
+            (2, "One [1]. Two [3].", "One [1]. Two ."),
+            (3, "A [2, 9, 3] b", "A [2][3] b"),
+            (3, "[1-3][0]", "[1][2][3]"),
+            (0, "x [1]", "x "),
+            (9, "[99999999999999999999999]", "[99999999999999999999999]"),
+            (2, "[1-4000000000]", "[1][2]"),
+        ] {
+            assert_eq!(filtered(sources, &[text]), expected);
+        }
     }
 
     #[test]
     fn a_marker_may_come_in_any_pieces() {
-        assert_eq!(
-            filtered(1, &["a [", "1", "] b"]),
-            ("a [1] b".to_owned(), vec![1])
-        );
-        assert_eq!(filtered(1, &["a [", "[1]"]), ("a [[1]".to_owned(), vec![1]));
+        assert_eq!(filtered(1, &["a [", "1", "] b"]), "a [1] b");
+        assert_eq!(filtered(1, &["a [", "[1]"]), "a [[1]");
     }
 
     #[test]
     fn other_brackets_are_text() {
-        assert_eq!(filtered(1, &["[link](x) [ ] a[i]"]).0, "[link](x) [ ] a[i]");
-        assert_eq!(filtered(1, &["ends with ["]).0, "ends with [");
-        assert_eq!(filtered(1, &["no \0[\u{0}1]"]).0, "no [1]");
-        assert_eq!(filtered(1, &["cut off [1"]).0, "cut off ");
+        assert_eq!(filtered(1, &["[link](x) [ ] a[i]"]), "[link](x) [ ] a[i]");
+        assert_eq!(filtered(1, &["ends with ["]), "ends with [");
+        assert_eq!(filtered(1, &["no \0[\u{0}1]"]), "no [1]");
+        assert_eq!(filtered(1, &["cut off [1"]), "cut off ");
     }
 }

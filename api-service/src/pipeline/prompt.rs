@@ -41,7 +41,7 @@ pub fn prompt(question: &str, passages: &[Passage], history: Vec<Turn>) -> Promp
 }
 
 /// The title and the headings; a title that is the first heading comes once.
-fn place(passage: &Passage) -> String {
+pub fn place(passage: &Passage) -> String {
     let (title, heading) = (&passage.title, &passage.heading);
     let first = heading.split(HEADING_SEPARATOR).next();
     if heading.is_empty() || title.is_empty() || first == Some(title) {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use api_service::{
     app::ask::{Asked, Events},
-    domain::answer::{Answer, AnswerEvent, AnswerKind},
+    domain::answer::{Answer, AnswerEvent, AnswerKind, Evidence},
     pipeline::extracting::candidates,
 };
 use axum::http::StatusCode;
@@ -76,15 +76,23 @@ fn answer_of(events: &[AnswerEvent]) -> Answer {
     else {
         panic!("{events:?}");
     };
-    let pieces = deltas.iter().filter_map(|event| match event {
-        AnswerEvent::Delta(piece) => Some(piece.as_str()),
-        AnswerEvent::Citation(_) | AnswerEvent::Usage(_) | AnswerEvent::Notice { .. } => None,
-        other => panic!("{other:?} in the middle"),
-    });
+    let (mut pieces, mut citations) = (String::new(), vec![]);
+    for event in deltas {
+        match event {
+            AnswerEvent::Delta(piece) => pieces.push_str(piece),
+            AnswerEvent::Citation(citation) => {
+                assert!(citation.sentence.end <= pieces.len());
+                citations.push(citation.clone());
+            }
+            AnswerEvent::Usage(_) | AnswerEvent::Notice { .. } => {}
+            other => panic!("{other:?} in the middle"),
+        }
+    }
     let AnswerEvent::Completed(answer) = end else {
         panic!("{end:?} at the end");
     };
-    assert_eq!(pieces.collect::<String>(), answer.text);
+    assert_eq!(pieces, answer.text);
+    assert_eq!(citations, answer.evidence.citations);
     assert_eq!(sources, &answer.sources);
     answer.clone()
 }
@@ -137,7 +145,7 @@ async fn extracts_are_sentences_of_the_sources_to_the_letter() {
             .any(|source| source.text.contains("treasure"))
     );
     assert_eq!(kept(&app).await, (answer.text, 1));
-    assert!(!candidates(&answer.sources).is_empty());
+    assert!(!candidates("arm", &answer.sources).is_empty());
 }
 
 #[tokio::test]
@@ -146,7 +154,11 @@ async fn what_the_documents_do_not_say_is_not_made_up() {
     let app = with_documents(Parts::default()).await;
     let answer = answer_of(&all(ask(&app, "Who won the chess championship in 1972?").await).await);
     assert_eq!(answer.kind, AnswerKind::NothingFound);
-    assert_eq!((answer.cited().len(), markers(&answer.text).len()), (0, 0));
+    assert_eq!(
+        answer.text,
+        "The documents do not answer this. The nearest sections are:\n\n- Wheels [1]\n- Arm [2]"
+    );
+    assert_eq!(answer.evidence, Evidence::default());
     // Where nothing is found at all, no model is asked.
     let parts = Parts {
         generator: Some(model.client(PATIENT)),

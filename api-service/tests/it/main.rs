@@ -12,6 +12,7 @@ mod accounts;
 mod answers;
 mod api_keys;
 mod ask;
+mod citing;
 mod erasing;
 mod fetching;
 mod formats;

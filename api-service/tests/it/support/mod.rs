@@ -158,6 +158,7 @@ impl TestApp {
             randomness: home.randomness.clone(),
             new_jobs: Arc::new(Notify::new()),
             quota: parts.quota,
+            refuse_below: 0.5,
             fusion: Fusion::Dbsf,
             runs: stores,
             live: LiveAnswers::default(),
