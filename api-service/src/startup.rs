@@ -23,6 +23,7 @@ use crate::{
         follow_accounts::RefusedTokens,
         live::LiveAnswers,
         ports::{DenseEmbedder, EmbeddingStore, Generator, Reranker, TokenVerifier},
+        profiles::Profiles,
         sync_sources::Sources,
         vector_spaces::{VectorSpace, VectorSpaces},
         verify_api_key::ApiKeys,
@@ -199,6 +200,7 @@ pub fn app(config: &Config, parts: &Parts, spaces: Option<VectorSpaces>) -> App 
         jobs: store.clone(),
         sources: sources(config, parts, store.clone()),
         conversations: store.clone(),
+        profiles: Arc::new(Profiles::new(None, Arc::new(SystemClock))),
         runs: store.clone(),
         live: LiveAnswers::default(),
         grace: config.conversations.grace,
@@ -238,12 +240,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let listener = bind(config.http_addr, "API_HTTP_ADDR").await?;
     let parts = parts(&config).await?;
     let OpenedSpaces { spaces, alone } = wait_for_index(&config, &parts, &stop).await?;
+    let accounts = Arc::new(accounts(&config)?);
+    let app = app(&config, &parts, Some(spaces));
     let app = Arc::new(App {
         stop: stop.clone(),
-        ..app(&config, &parts, Some(spaces))
+        profiles: Arc::new(Profiles::new(Some(accounts.clone()), app.clock.clone())),
+        ..app
     });
     app.recover(alone).await.map_err(|error| anyhow!(error))?;
-    let accounts = Arc::new(accounts(&config)?);
     let follower = app.follower().await.map_err(|error| anyhow!(error))?;
     let jwks = Arc::new(jwks_verifier(&config, &parts, &app));
     let tasks = TaskTracker::new();

@@ -12,7 +12,7 @@ use super::{
     cite::Citing,
     extract::Asking,
     live::LiveAnswer,
-    ports::{Generation, GenerationError, Piece, Place},
+    ports::{Generation, GenerationError, Piece, Place, Prompt},
 };
 use crate::{
     domain::{
@@ -22,8 +22,15 @@ use crate::{
         principal::Scope,
         question::Question,
     },
-    pipeline::{citing::CitationFilter, prompt::prompt},
+    pipeline::{
+        citing::CitationFilter,
+        linking::LinkFilter,
+        prompt::{last_turns, prompt},
+    },
 };
+
+/// How many tokens of the conversation the model is shown at most.
+const MOST_OF_HISTORY: usize = 2_000;
 
 /// No answer is longer, in bytes: a model that can't stop is stopped.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -200,9 +207,30 @@ impl Answering {
         listened.unwrap_or(true)
     }
 
+    async fn prompt(&self) -> Prompt {
+        let reader = self.app.profiles.of(&self.scope).await;
+        let history = match &self.app.generator {
+            Some(generator) => {
+                let budget = (generator.window() / 4).min(MOST_OF_HISTORY);
+                let count = |text: &str| generator.count_tokens(text);
+                last_turns(self.history.clone(), budget, count)
+            }
+            None => vec![],
+        };
+        prompt(self.question.text(), &reader, &self.passages, history)
+    }
+
+    /// What lets links through that the sources have.
+    fn link_filter(&self) -> LinkFilter {
+        let texts = self.passages.iter().flat_map(|passage| {
+            [&passage.text, &passage.path, &passage.external_id].map(String::as_str)
+        });
+        LinkFilter::new(texts)
+    }
+
     /// Lets the model write. An error means that it did not begin.
     async fn generate(&self, place: &dyn Place) -> Result<Written, GenerationError> {
-        let prompt = prompt(self.question.text(), &self.passages, self.history.clone());
+        let prompt = self.prompt().await;
         let stopped = self.stopped();
         tokio::pin!(stopped);
         let generation = tokio::select! {
@@ -213,6 +241,7 @@ impl Answering {
             }),
         };
         let Generation { model, mut pieces } = generation;
+        let mut links = self.link_filter();
         let mut filter = CitationFilter::new(self.passages.len());
         let mut citing = Citing::new(&self.app, &self.scope, &self.passages);
         let mut written = Written::of(AnswerKind::Generated, String::new());
@@ -226,7 +255,8 @@ impl Answering {
             };
             match next {
                 Some(Ok(Piece::Text(piece))) => {
-                    let shown = self.show(&mut written.text, filter.push(&piece));
+                    let piece = filter.push(&links.push(&piece));
+                    let shown = self.show(&mut written.text, piece);
                     self.tell_citations(citing.push(&shown).await);
                 }
                 Some(Ok(Piece::Usage(used))) => {
@@ -248,7 +278,8 @@ impl Answering {
                 break;
             }
         }
-        let rest = self.show(&mut written.text, filter.finish());
+        let held = filter.push(&links.finish());
+        let rest = self.show(&mut written.text, held + &filter.finish());
         self.tell_citations(citing.push(&rest).await);
         if written.broken.is_none() && written.text.trim().is_empty() {
             return Err(GenerationError::Failed("the model said nothing".into()));

@@ -24,6 +24,7 @@ pub mod knowledge;
 pub mod live;
 pub mod ports;
 mod prepare;
+pub mod profiles;
 pub mod reembed;
 mod rerank;
 mod resume;
@@ -69,6 +70,8 @@ pub struct App {
     pub conversations: Arc<dyn ConversationStore>,
     /// What follows from what happens to accounts.
     pub accounts: Arc<dyn AccountStore>,
+    /// What readers say of themselves.
+    pub profiles: Arc<profiles::Profiles>,
     /// Which tokens are refused.
     pub refused: Arc<RefusedTokens>,
     /// Wakes who erases when a user was deleted.

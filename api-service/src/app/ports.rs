@@ -30,7 +30,9 @@ use crate::domain::{
 };
 use crate::pipeline::parsing::{ParseError, Parsed};
 
-pub use accounts::{AccountFeed, AccountStore, AccountStream, FeedError};
+pub use accounts::{
+    AccountFeed, AccountStore, AccountStream, FeedError, ProfileLookup, ProfileUnavailable,
+};
 pub use conversations::{AnswerStore, ConversationStore, Recorded, Unrecorded};
 pub use documents::{DocumentStore, KeyedDocument, Page, Taken, WantedBase};
 pub use embeddings::{EmbeddingStore, StoredPoint};

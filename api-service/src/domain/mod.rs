@@ -13,6 +13,7 @@ pub mod knowledge_base;
 pub mod language;
 pub mod link;
 pub mod principal;
+pub mod profile;
 pub mod question;
 pub mod quota;
 pub mod request_key;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use proto::{
     accounts::{
-        self as wire, AccountEventKind, VerifyApiKeyRequest, VerifyApiKeyResponse,
+        self as wire, AccountEventKind, GetUserRequest, VerifyApiKeyRequest, VerifyApiKeyResponse,
         WatchAccountEventsRequest, accounts_client::AccountsClient,
     },
     api_key::KeyScope,
@@ -22,10 +22,14 @@ use tonic::{
 };
 
 use crate::{
-    app::ports::{AccountFeed, AccountStream, ApiKeyLookup, FeedError, UnverifiedKey, VerifiedKey},
+    app::ports::{
+        AccountFeed, AccountStream, ApiKeyLookup, FeedError, ProfileLookup, ProfileUnavailable,
+        UnverifiedKey, VerifiedKey,
+    },
     domain::{
         account::{AccountEvent, Happening},
         principal::UserId,
+        profile::Profile,
     },
 };
 
@@ -203,6 +207,23 @@ impl ApiKeyLookup for GrpcAccounts {
                 UnverifiedKey::Unavailable
             }),
             Err(status) => Err(refusal(&status)),
+        }
+    }
+}
+
+#[async_trait]
+impl ProfileLookup for GrpcAccounts {
+    async fn profile(&self, user: &UserId) -> Result<Profile, ProfileUnavailable> {
+        let mut client = self.client.clone();
+        let mut request = Request::new(GetUserRequest { id: user.0.clone() });
+        request.set_timeout(ANSWERING);
+        match client.get_user(request).await {
+            Ok(answer) => {
+                let user = answer.into_inner().user.unwrap_or_default();
+                Ok(Profile::new(user.profile))
+            }
+            Err(status) if status.code() == Code::NotFound => Ok(Profile::default()),
+            Err(status) => Err(ProfileUnavailable(Box::new(status))),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod claims;
 pub mod extracting;
 pub mod gzip;
 pub mod language;
+pub mod linking;
 pub mod parsing;
 pub mod prompt;
 pub mod ranking;

@@ -10,7 +10,7 @@ use api_service::{
 use axum::http::StatusCode;
 use futures::StreamExt;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::support::{
     Parts, TestApp, TestHome,
@@ -142,7 +142,9 @@ async fn another_replica_tells_an_answer_and_stops_it() {
     let model = LanguageModel::start([Script::Hangs(vec!["Ten ", "kilograms"])]).await;
     let maker = app_with(TestHome::postgres().await, &model, Duration::ZERO).await;
     let stop = CancellationToken::new();
-    let recorder = tokio::spawn(maker.app.clone().record_answers(stop.clone()));
+    let recorder = TaskTracker::new();
+    recorder.spawn(maker.app.clone().record_answers(stop.clone()));
+    recorder.close();
     let other = beside(&maker).await;
     let mut events = ask(&maker).await;
     let (id, _) = listen_until(&mut events, "Ten kilograms").await;
@@ -156,7 +158,7 @@ async fn another_replica_tells_an_answer_and_stops_it() {
         ("stopped", "stopped")
     );
     stop.cancel();
-    recorder.await.unwrap();
+    recorder.wait().await;
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ mod generating;
 mod hostile;
 mod index;
 mod ingest;
+mod injections;
 mod isolation;
 mod jobs;
 mod languages;

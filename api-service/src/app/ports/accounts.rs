@@ -11,6 +11,7 @@ use crate::domain::{
     account::{AccountEvent, Refusals},
     knowledge_base::KnowledgeBaseId,
     principal::UserId,
+    profile::Profile,
 };
 
 /// Why events of accounts are not heard.
@@ -55,4 +56,16 @@ pub trait AccountStore: Send + Sync {
     /// Notes a pass of an erasure: after the first one, another is due at
     /// `next`; after that the erasure is done, and this `true`.
     async fn passed(&self, user: &UserId, now: Millis, next: Millis) -> Result<bool, StoreError>;
+}
+
+/// The profile is not known just now.
+#[derive(Debug, thiserror::Error)]
+#[error("auth-service tells no profile")]
+pub struct ProfileUnavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// What users say of themselves.
+#[async_trait]
+pub trait ProfileLookup: Send + Sync {
+    /// A user's profile; an empty one where there is no such user.
+    async fn profile(&self, user: &UserId) -> Result<Profile, ProfileUnavailable>;
 }

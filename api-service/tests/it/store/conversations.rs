@@ -214,7 +214,7 @@ async fn an_answer_is_kept_as_it_stood(shelf: Shelf) {
     half.answered.sources = vec![source(), source()];
     half.answered.evidence = Evidence {
         citations: vec![citation(2, 0..4), citation(1, 0..4), citation(2, 5..7)],
-        unsupported: vec![5..7],
+        unsupported: vec![5..7, 8..9],
     };
     let closed = shelf.store.close(
         &ada,
@@ -260,15 +260,14 @@ async fn an_answer_is_kept_as_it_stood(shelf: Shelf) {
     );
 }
 
-async fn events_come_back_as_they_were_told(shelf: Shelf) {
-    let (ada, first) = (scope("ada"), opening(10, "what?"));
-    assert!(shelf.store.open(&ada, &first, NOON).await.unwrap());
+/// Every kind of event of an answer.
+fn every_event(first: &Opening) -> Vec<AnswerEvent> {
     let citation = citation(1, 0..4);
     let usage = TokenUsage {
         prompt: 1,
         completion: 2,
     };
-    let all = vec![
+    vec![
         AnswerEvent::Started {
             conversation_id: first.conversation_id.clone(),
             question_id: first.question_id.clone(),
@@ -291,13 +290,19 @@ async fn events_come_back_as_they_were_told(shelf: Shelf) {
             sources: vec![source()],
             evidence: Evidence {
                 citations: vec![citation],
-                unsupported: vec![1..2],
+                unsupported: vec![1..2, 3..4],
             },
             model: Some("m".to_owned()),
             usage,
             processing_time_ms: 7,
         }),
-    ];
+    ]
+}
+
+async fn events_come_back_as_they_were_told(shelf: Shelf) {
+    let (ada, first) = (scope("ada"), opening(10, "what?"));
+    assert!(shelf.store.open(&ada, &first, NOON).await.unwrap());
+    let all = every_event(&first);
     let store = &shelf.store;
     for (place, part) in [(0, &all[..2]), (2, &all[2..5])] {
         let unrecorded = events(&first, place + 1, part.to_vec());
@@ -459,7 +464,7 @@ async fn an_answer_that_nobody_makes_any_more_is_ended(shelf: Shelf) {
     assert_eq!(messages.unwrap().len(), 1);
     // Its maker was not dead after all: too late.
     let late = store.record(vec![events(&first, 3, vec![delta("!")])], NOON);
-    assert_eq!(late.await.unwrap(), [first.answer_id.clone()]);
+    assert_eq!(late.await.unwrap(), std::slice::from_ref(&first.answer_id));
     store.tidy_up(NOON - 1, NOON + 1).await.unwrap();
     let gone = store.recorded(&ada, &first.answer_id, 0, NOON).await;
     assert_eq!(gone.unwrap(), None);
@@ -470,5 +475,5 @@ async fn an_answer_stops_for_whoever_asks(shelf: Shelf) {
     assert!(store.open(&ada, &first, NOON).await.unwrap());
     assert!(store.ask_to_stop(&ada, &first.answer_id).await.unwrap());
     let told = store.record(vec![events(&first, 1, vec![delta("x")])], NOON);
-    assert_eq!(told.await.unwrap(), [first.answer_id.clone()]);
+    assert_eq!(told.await.unwrap(), std::slice::from_ref(&first.answer_id));
 }

@@ -3,7 +3,10 @@
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use api_service::outbound::accounts::{AccountsAddress, ClientTls, GrpcAccounts, ServiceToken};
+use api_service::{
+    app::ports::ProfileLookup,
+    outbound::accounts::{AccountsAddress, ClientTls, GrpcAccounts, ServiceToken},
+};
 use auth_service::{
     app::{
         App, client::Client, manage_accounts::Administrator, ports::Which, sessions::Opened,
@@ -162,6 +165,11 @@ impl Reached {
             keys_url: None,
             accounts: reached_by("http://127.0.0.1:1", ClientTls::default()),
         }
+    }
+
+    /// What tells the profiles of its accounts.
+    pub fn profiles(&self) -> Arc<dyn ProfileLookup> {
+        Arc::new(self.accounts.clone())
     }
 }
 

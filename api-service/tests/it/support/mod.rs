@@ -8,6 +8,7 @@ use api_service::{
         follow_accounts::RefusedTokens,
         live::LiveAnswers,
         ports::{DenseEmbedder, EmbeddingStore, Generator, Reranker, VectorIndex},
+        profiles::Profiles,
         sync_sources::Sources,
         vector_spaces::{VectorSpace, VectorSpaces},
         verify_api_key::ApiKeys,
@@ -134,6 +135,7 @@ impl TestApp {
             dense: embedder.clone(),
             index: Some(index),
         };
+        let lookup = parts.accounts.as_ref().map(Reached::profiles);
         let app = Arc::new(App {
             bases: stores.clone(),
             documents: stores.clone(),
@@ -160,6 +162,7 @@ impl TestApp {
             quota: parts.quota,
             refuse_below: 0.5,
             fusion: Fusion::Dbsf,
+            profiles: Arc::new(Profiles::new(lookup, home.clock.clone())),
             runs: stores,
             live: LiveAnswers::default(),
             grace: parts.grace.unwrap_or_default(),
