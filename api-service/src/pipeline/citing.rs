@@ -73,9 +73,7 @@ impl CitationFilter {
             .map(|part| part.trim().trim_start_matches('^'))
         {
             let (first, last) = part.split_once(['-', '–']).unwrap_or((part, part));
-            let (Ok(first), Ok(last)) =
-                (first.trim().parse::<usize>(), last.trim().parse::<usize>())
-            else {
+            let (Some(first), Some(last)) = (number(first), number(last)) else {
                 continue;
             };
             numbers += 1;
@@ -88,6 +86,13 @@ impl CitationFilter {
         }
         (numbers > 0).then_some(kept)
     }
+}
+
+/// The number that digits stand for; one that is too large names no source.
+fn number(digits: &str) -> Option<usize> {
+    let digits = digits.trim();
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]
@@ -107,7 +112,7 @@ mod tests {
             (3, "A [2, 9, 3] b", "A [2][3] b"),
             (3, "[1-3][0]", "[1][2][3]"),
             (0, "x [1]", "x "),
-            (9, "[99999999999999999999999]", "[99999999999999999999999]"),
+            (9, "[99999999999999999999999]", ""),
             (2, "[1-4000000000]", "[1][2]"),
         ] {
             assert_eq!(filtered(sources, &[text]), expected);

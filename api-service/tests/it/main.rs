@@ -27,6 +27,7 @@ mod jobs;
 mod languages;
 mod links;
 mod process;
+mod profiles;
 mod providers;
 mod quotas;
 mod races;

@@ -216,11 +216,19 @@ impl Running {
 
     /// Makes an account and signs its owner in.
     pub async fn sign_up(&self, name: &str) -> Opened {
+        self.sign_up_saying(name, &[]).await
+    }
+
+    /// The same, of somebody who says something of themselves.
+    pub async fn sign_up_saying(&self, name: &str, profile: &[(&str, &str)]) -> Opened {
+        let profile = profile.iter();
+        let profile = profile.map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
         let request = SignUp {
             email: format!("{name}@example.com"),
             password: "a long enough one".to_owned(),
             name: name.to_owned(),
             remember: true,
+            profile: profile.collect(),
             ..SignUp::default()
         };
         let opened = self.app.sign_up(request, &Client::default()).await;
