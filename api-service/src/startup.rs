@@ -20,6 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     app::{
         App,
+        counters::AnswerCounters,
         follow_accounts::RefusedTokens,
         live::LiveAnswers,
         ports::{DenseEmbedder, EmbeddingStore, Generator, Reranker, TokenVerifier},
@@ -224,6 +225,7 @@ pub fn app(config: &Config, parts: &Parts, spaces: Option<VectorSpaces>) -> App 
         quota: config.quota,
         token_budget: config.token_budget,
         refuse_below: config.refuse_below,
+        counters: AnswerCounters::default(),
         fusion: config.fusion,
         answers: TaskTracker::new(),
         stop: CancellationToken::new(),

@@ -97,6 +97,8 @@ impl Answering {
 
     async fn finish(&self, written: Written) {
         let last = self.last_event(&written);
+        let counters = &self.app.counters;
+        counters.count(written.kind, written.broken.is_some(), &written.evidence);
         // Where it was stopped before there was a word of it, there is nothing.
         let answer = (written.broken.is_none() || !written.text.is_empty()).then(|| NewAnswer {
             id: self.opening.answer_id.clone(),

@@ -9,6 +9,7 @@ pub mod change_knowledge_base;
 pub mod check_index;
 mod cite;
 pub mod conversations;
+pub mod counters;
 pub mod create_knowledge_base;
 pub mod delete_knowledge_base;
 pub mod erase;
@@ -106,6 +107,8 @@ pub struct App {
     /// From which nearness of the best passage and sentence on a question is
     /// answered, where no language model answers.
     pub refuse_below: f32,
+    /// What came of answers.
+    pub counters: counters::AnswerCounters,
     /// How dense and sparse hits become one list.
     pub fusion: Fusion,
     /// Answers while they are made, for any process.

@@ -2,6 +2,7 @@
 
 pub mod extract;
 pub mod health;
+mod metrics;
 pub mod v1;
 
 use std::sync::Arc;
@@ -72,6 +73,7 @@ pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/health"),
+    ("GET", "/metrics"),
     // What is signed in its path says for whom it was made.
     ("GET", "/v1/files/{token}"),
 ];
@@ -79,7 +81,10 @@ pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
 /// Every route of every surface. The router is made from this table, so that
 /// it can't lack one.
 pub fn routes() -> Vec<Route> {
-    let mut routes = vec![Route::public(Method::GET, "/", get(index))];
+    let mut routes = vec![
+        Route::public(Method::GET, "/", get(index)),
+        Route::public(Method::GET, "/metrics", get(metrics::metrics)),
+    ];
     routes.extend(v1::routes());
     routes
 }

@@ -14,9 +14,14 @@ use api_service::{
         conversation::ConversationId,
     },
 };
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
 use futures::StreamExt;
+use http_body_util::BodyExt;
 use serde_json::json;
+use tower::ServiceExt;
 
 use crate::support::{
     Parts, TestApp, TestHome, caller, json_request,
@@ -140,6 +145,34 @@ async fn sentences_are_held_against_what_they_cite() {
             "It doesn't lift ten kilograms. [1]",
             "Its six joints are greased [1].",
             "It was invented on the moon.",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_answers_come_to_is_counted() {
+    let said = "The arm lifts 10 kilograms [1]. It doesn't lift ten kilograms. [1]\n\nIt was \
+                invented on the moon.";
+    let app = app_that_says(said, "text/markdown", TEXT).await;
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let response = app.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(
+        response.headers()["content-type"],
+        "text/plain; version=0.0.4"
+    );
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let lines = std::str::from_utf8(&body).unwrap().lines();
+    let values: Vec<&str> = lines.filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(
+        values,
+        [
+            "lectern_answers_total{kind=\"generated\"} 1",
+            "lectern_answers_total{kind=\"extractive\"} 0",
+            "lectern_answers_total{kind=\"nothing_found\"} 0",
+            "lectern_answers_total{kind=\"broken\"} 0",
+            "lectern_citations_total{supported=\"true\"} 1",
+            "lectern_citations_total{supported=\"false\"} 1",
+            "lectern_unsupported_sentences_total 2",
         ]
     );
 }

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use api_service::{
     app::{
         App,
+        counters::AnswerCounters,
         follow_accounts::RefusedTokens,
         live::LiveAnswers,
         ports::{DenseEmbedder, EmbeddingStore, Generator, Reranker, VectorIndex},
@@ -118,12 +119,7 @@ impl TestApp {
         let database = home.database().await;
         let store = SqlStore::new(database.clone());
         let embedder = Arc::new(CountingEmbedder::new(parts.embedding_halts_at));
-        let edge: Arc<dyn VectorIndex> = Arc::new(
-            EdgeFolder::take(&home.folder.path().join("index"))
-                .unwrap()
-                .open(embedder.fingerprint(), embedder.dimensions(), 2)
-                .unwrap(),
-        );
+        let edge = edge(&home, &embedder);
         let index = match parts.around_index {
             Some(around) => around(edge),
             None => edge,
@@ -161,6 +157,7 @@ impl TestApp {
             new_jobs: Arc::new(Notify::new()),
             quota: parts.quota,
             refuse_below: 0.5,
+            counters: AnswerCounters::default(),
             fusion: Fusion::Dbsf,
             profiles: Arc::new(Profiles::new(lookup, home.clock.clone())),
             runs: stores,
@@ -245,6 +242,12 @@ fn sources(home: &TestHome, store: Arc<SqlStore>, guard: Option<Guard>) -> Sourc
         due: Notify::new(),
         max_bytes: MAX_BODY,
     }
+}
+
+fn edge(home: &TestHome, embedder: &CountingEmbedder) -> Arc<dyn VectorIndex> {
+    let folder = EdgeFolder::take(&home.folder.path().join("index")).unwrap();
+    let index = folder.open(embedder.fingerprint(), embedder.dimensions(), 2);
+    Arc::new(index.unwrap())
 }
 
 fn router(app: &Arc<App>, tokens: JwksVerifier, accounts: GrpcAccounts) -> Router {
