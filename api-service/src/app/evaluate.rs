@@ -7,10 +7,13 @@ use super::{
     App,
     add_document::content_hash,
     error::Error,
+    extract::Asking,
     search::{Wanted, Within},
 };
 use crate::{
     domain::{
+        answer::{AnswerKind, Citation},
+        chunk::Passage,
         document::{DocumentId, MediaType, NewDocument, Origin},
         index::{Fusion, Mode},
         knowledge_base::KnowledgeBase,
@@ -18,7 +21,10 @@ use crate::{
         question::Question,
         tags::Tags,
     },
-    pipeline::scoring::{Judgements, Scores, SpanScores, Spans, score, score_spans},
+    pipeline::{
+        judging::{Cited, Outcome},
+        scoring::{Judgements, Scores, SpanScores, Spans, score, score_spans},
+    },
 };
 
 /// Passages that are asked for, so that 100 documents are among them even
@@ -48,6 +54,19 @@ pub struct LabelledQueries {
     pub judgements: BTreeMap<String, Judgements>,
     /// Where answers stand, by query id; may be empty.
     pub spans: BTreeMap<String, Spans>,
+}
+
+/// A question whose answer is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelledQuestion {
+    /// The question.
+    pub text: String,
+    /// The documents that answer it, by id or path; may be unknown.
+    pub sources: Vec<String>,
+    /// Where they do, in bytes; may be unknown.
+    pub spans: Spans,
+    /// Whether the documents answer it.
+    pub answerable: bool,
 }
 
 /// The ways of searching that are measured, with their names.
@@ -144,4 +163,52 @@ impl App {
         let scores = score(&set.judgements, &rankings);
         Ok((scores, score_spans(&set.spans, &found)))
     }
+
+    /// Answers questions with extracts of knowledge base `name`, through the code
+    /// that answers readers.
+    pub async fn evaluate_answers(
+        &self,
+        name: &str,
+        questions: &[LabelledQuestion],
+    ) -> Result<Vec<Outcome>, Error> {
+        let scope = Principal::operator().scope();
+        let within = Within {
+            bases: vec![name.to_owned()],
+            ..Within::default()
+        };
+        let mut outcomes = Vec::with_capacity(questions.len());
+        for labelled in questions {
+            let began = self.clock.now();
+            let question = Question::new(&labelled.text)?;
+            let sources = self.gather(&scope, &question, &within).await?;
+            let asked = Asking {
+                question: question.text(),
+                query: question.text(),
+            };
+            let extracts = self.extract(&scope, asked, &sources).await;
+            let cited = extracts.evidence.citations.into_iter();
+            outcomes.push(Outcome {
+                answerable: labelled.answerable,
+                sources: labelled.sources.clone(),
+                spans: labelled.spans.clone(),
+                refused: extracts.kind == AnswerKind::NothingFound,
+                cited: cited
+                    .filter_map(|citation| judged(&sources, citation))
+                    .collect(),
+                nearness: extracts.nearness,
+                took_ms: self.clock.now() - began,
+            });
+        }
+        Ok(outcomes)
+    }
+}
+
+fn judged(sources: &[Passage], citation: Citation) -> Option<Cited> {
+    let source = sources.get(citation.number.checked_sub(1)?)?;
+    Some(Cited {
+        document: source.external_id.clone(),
+        path: source.path.clone(),
+        span: citation.span,
+        supported: citation.supported,
+    })
 }

@@ -9,7 +9,7 @@ use crate::{
         principal::Scope,
     },
     pipeline::{
-        extracting::{Candidate, Nearness, candidates, pick},
+        extracting::{Candidate, Nearness, candidates, nearest, pick},
         prompt::place,
     },
 };
@@ -35,6 +35,8 @@ pub(super) struct Extracts {
     pub(super) kind: AnswerKind,
     pub(super) text: String,
     pub(super) evidence: Evidence,
+    /// How near the best sentence with its passage is to the question.
+    pub(super) nearness: f32,
 }
 
 impl App {
@@ -63,11 +65,13 @@ impl App {
             nearness.as_deref(),
             enough,
         );
+        let nearness = nearness.as_deref().map_or(0.0, nearest);
         if picked.is_empty() {
             return Extracts {
                 kind: AnswerKind::NothingFound,
                 text: refusal(sources),
                 evidence: Evidence::default(),
+                nearness,
             };
         }
         let mut text = INTRODUCTION.to_owned();
@@ -89,6 +93,7 @@ impl App {
             kind: AnswerKind::Extractive,
             text,
             evidence,
+            nearness,
         }
     }
 

@@ -6,7 +6,6 @@ mod ingest;
 
 use std::{
     io::{Write, stdout},
-    path::PathBuf,
     process::ExitCode,
 };
 
@@ -45,11 +44,8 @@ enum Command {
         #[command(subcommand)]
         command: index::IndexCommand,
     },
-    /// Measure retrieval on a labelled set: corpus.jsonl, queries.jsonl, qrels.tsv.
-    Eval {
-        /// The folder of the set.
-        directory: PathBuf,
-    },
+    /// Measure retrieval and answers on a labelled set.
+    Eval(evaluate::EvaluateArguments),
     /// Read documents for the process that started this one.
     #[command(hide = true)]
     ParseWorker,
@@ -124,7 +120,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Ingest(arguments) => ingest::run(&config, &arguments, stop).await,
         Command::ParseWorker => bail!("a reader of documents needs no runtime"),
         Command::Index { command } => index::run(&config, &command).await,
-        Command::Eval { directory } => evaluate::run(config, &directory, stop).await,
+        Command::Eval(arguments) => evaluate::run(config, &arguments, stop).await,
     }
 }
 

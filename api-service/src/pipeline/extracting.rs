@@ -55,6 +55,12 @@ impl Nearness {
     }
 }
 
+/// How near the nearest sentence with its passage is; 0 where there is none.
+pub fn nearest(nearness: &[Nearness]) -> f32 {
+    let all = nearness.iter().map(|near| near.mean());
+    all.max_by(f32::total_cmp).unwrap_or_default()
+}
+
 /// More sentences than this are not looked at: each costs an embedding.
 const MOST_CANDIDATES: usize = 40;
 

@@ -6,6 +6,7 @@ pub mod citing;
 pub mod claims;
 pub mod extracting;
 pub mod gzip;
+pub mod judging;
 pub mod language;
 pub mod linking;
 pub mod parsing;

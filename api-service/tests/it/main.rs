@@ -14,6 +14,7 @@ mod api_keys;
 mod ask;
 mod citing;
 mod erasing;
+mod evaluating;
 mod fetching;
 mod formats;
 mod gathering;
