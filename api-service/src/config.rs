@@ -5,6 +5,7 @@ mod answers;
 mod conversations;
 mod embedding;
 mod fetching;
+mod interactions;
 mod llm;
 mod reranking;
 
@@ -20,7 +21,9 @@ use service_kit::{
     telemetry::LogFormat,
 };
 
-use crate::domain::{index::Fusion, quota::Quota, token_budget::TokenBudget};
+use crate::domain::{
+    analytics::InteractionLog, index::Fusion, quota::Quota, token_budget::TokenBudget,
+};
 pub use conversations::ConversationsConfig;
 pub use embedding::{EmbeddingConfig, RemoteEmbeddingConfig};
 pub use fetching::FetchingConfig;
@@ -34,6 +37,7 @@ pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
         embedding::VARIABLES,
         answers::VARIABLES,
         conversations::VARIABLES,
+        interactions::VARIABLES,
         llm::VARIABLES,
         reranking::VARIABLES,
     ]
@@ -193,6 +197,8 @@ pub struct Config {
     pub token_budget: TokenBudget,
     /// How long conversations are kept, and answers waited for.
     pub conversations: ConversationsConfig,
+    /// How interactions are logged.
+    pub interactions: InteractionLog,
     /// The language model, if one is configured.
     pub llm: Option<LlmConfig>,
     /// Origins of browsers' pages that may call.
@@ -273,6 +279,7 @@ impl Config {
             fetching: fetching::read(environment)?,
             token_budget: TokenBudget(environment.parsed("TOKENS_PER_USER_PER_DAY")?),
             conversations: conversations::read(environment)?,
+            interactions: interactions::read(environment)?,
             llm: llm::read(environment)?,
             allowed_origins: AllowedOrigins::read(environment, "ALLOWED_ORIGINS")?,
             log_level: environment.text("LOG_LEVEL")?,
@@ -443,6 +450,9 @@ mod tests {
         for (name, value) in [
             ("REFUSE_BELOW", "1.5"),
             ("REFUSE_BELOW", "NaN"),
+            ("INTERACTION_LOG", "some"),
+            ("INTERACTION_RETENTION_DAYS", "36501"),
+            ("LLM_PRICES", "gpt-4o=1"),
             ("API_HTTP_ADDR", "localhost"),
             ("DATABASE_URL", "mysql://x"),
             ("RETRIEVAL_FUSION", "sum"),

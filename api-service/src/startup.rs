@@ -204,6 +204,8 @@ pub fn app(config: &Config, parts: &Parts, spaces: Option<VectorSpaces>) -> App 
         profiles: Arc::new(Profiles::new(None, Arc::new(SystemClock))),
         runs: store.clone(),
         live: LiveAnswers::default(),
+        interactions: store.clone(),
+        interaction_log: config.interactions.clone(),
         grace: config.conversations.grace,
         retention: config.conversations.retention,
         embeddings: store.clone(),
@@ -258,6 +260,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     tasks.spawn(app.clone().reembed(name.clone(), stop.clone()));
     tasks.spawn(app.clone().sync_sources(name, stop.clone()));
     tasks.spawn(app.clone().record_answers(stop.clone()));
+    tasks.spawn(app.clone().tidy_up_interactions(stop.clone()));
     tasks.spawn(follower.follow(accounts.clone(), stop.clone()));
     tasks.spawn({
         let (app, stop) = (app.clone(), stop.clone());

@@ -1,7 +1,10 @@
 //! Writing an answer: prompt → generate → cite → remember, or extracts where
 //! no language model answers.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use futures::StreamExt;
 use service_kit::clock::Millis;
@@ -12,13 +15,14 @@ use super::{
     cite::Citing,
     extract::Asking,
     live::LiveAnswer,
-    ports::{Generation, GenerationError, Piece, Place, Prompt},
+    ports::{Ended, Generation, GenerationError, Piece, Place, Prompt},
 };
 use crate::{
     domain::{
         answer::{Answer, AnswerEvent, AnswerKind, Citation, Evidence, TokenUsage},
         chunk::Passage,
         conversation::{Answered, NewAnswer, Opening, Turn},
+        interaction::{AskedTexts, Grounds, Interaction, Logged, Timings},
         principal::Scope,
         question::Question,
     },
@@ -48,6 +52,10 @@ pub(super) struct Answering {
     /// The place at the language model, if there is one.
     pub(super) place: Option<Metered>,
     pub(super) began: Millis,
+    /// How long it took to come so far.
+    pub(super) timings: Timings,
+    /// When the first word came.
+    pub(super) first_word: OnceLock<Millis>,
     pub(super) live: Arc<LiveAnswer>,
 }
 
@@ -99,6 +107,7 @@ impl Answering {
         let last = self.last_event(&written);
         let counters = &self.app.counters;
         counters.count(written.kind, written.broken.is_some(), &written.evidence);
+        let interaction = self.interaction(&written);
         // Where it was stopped before there was a word of it, there is nothing.
         let answer = (written.broken.is_none() || !written.text.is_empty()).then(|| NewAnswer {
             id: self.opening.answer_id.clone(),
@@ -114,16 +123,46 @@ impl Answering {
                 feedback: None,
             },
         });
-        let rest = self.live.rest(last.clone()).await;
-        let kept = self
-            .app
-            .runs
-            .close(&self.scope, answer, rest, self.app.clock.now());
+        let ended = Ended {
+            answer,
+            interaction,
+            last: self.live.rest(last.clone()).await,
+        };
+        let now = self.app.clock.now();
+        let kept = self.app.runs.close(&self.scope, ended, now);
         if let Err(error) = kept.await {
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "an answer could not be kept in its conversation");
         }
         self.tell(last);
+    }
+
+    /// What is logged of it, unless that is switched off.
+    fn interaction(&self, written: &Written) -> Option<Interaction> {
+        let logged = self.app.interaction_log.logged;
+        let asked = || AskedTexts {
+            conversation_id: self.opening.conversation_id.clone(),
+            question: self.question.text().to_owned(),
+            rewritten: Some(self.query.text())
+                .filter(|query| *query != self.question.text())
+                .map(str::to_owned),
+        };
+        let first_word = self.first_word.get().map(|at| at - self.began);
+        (logged != Logged::Nothing).then(|| Interaction {
+            answer_id: self.opening.answer_id.clone(),
+            asked_at: self.began,
+            texts: (logged == Logged::Full).then(asked),
+            kind: written.kind,
+            broken: written.broken,
+            grounds: Grounds::of(&self.passages, &written.evidence),
+            timings: Timings {
+                first_word,
+                total: self.app.clock.now() - self.began,
+                ..self.timings
+            },
+            model: written.model.clone(),
+            usage: self.place.as_ref().map(Metered::used).unwrap_or_default(),
+        })
     }
 
     fn last_event(&self, written: &Written) -> AnswerEvent {
@@ -177,6 +216,9 @@ impl Answering {
     }
 
     fn tell(&self, event: AnswerEvent) {
+        if matches!(event, AnswerEvent::Delta(_)) {
+            self.first_word.get_or_init(|| self.app.clock.now());
+        }
         self.app.live.tell(&self.live, event);
     }
 

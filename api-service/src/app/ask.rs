@@ -1,6 +1,9 @@
 //! Asking: rewrite → retrieve → rank, and then the answer is written.
 
-use std::{pin::Pin, sync::Arc};
+use std::{
+    pin::Pin,
+    sync::{Arc, OnceLock},
+};
 
 use futures::Stream;
 use service_kit::clock::is_id;
@@ -9,6 +12,7 @@ use super::{App, answering::Answering, error::Error, ports::UnverifiedToken, sea
 use crate::domain::{
     answer::Numbered,
     conversation::{AskedBefore, ConversationId, Opening, Replaced, Turn, title_of},
+    interaction::Timings,
     principal::{Principal, Scope},
     question::Question,
 };
@@ -53,9 +57,16 @@ impl App {
         let scope = caller.scope();
         let context = self.context(&scope, asked).await?;
         let place = self.place(&scope).await?;
+        let placed = self.clock.now();
         let query = self.rewrite(place.as_ref(), &context.question, &context.history);
         let query = query.await;
+        let rewritten = self.clock.now();
         let passages = self.gather(&scope, &query, &asked.within).await?;
+        let timings = Timings {
+            rewrite: (!context.history.is_empty()).then_some(rewritten - placed),
+            retrieve: self.clock.now() - rewritten,
+            ..Timings::default()
+        };
         let opening = self.opening(&context, asked);
         if !self.runs.open(&scope, &opening, began).await? {
             return Err(match &context.conversation {
@@ -76,6 +87,8 @@ impl App {
             passages,
             place,
             began,
+            timings,
+            first_word: OnceLock::new(),
             live,
         };
         self.answers.spawn(answering.run());

@@ -118,6 +118,17 @@ impl App {
     }
 }
 
+impl Metered {
+    /// What was used there by requests that have ended.
+    pub(super) fn used(&self) -> TokenUsage {
+        *self
+            .meter
+            .used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 fn low(spent: Spent, limit: u64) -> AnswerEvent {
     let left = limit.saturating_sub(spent.used.total());
     AnswerEvent::Notice {

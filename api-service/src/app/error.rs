@@ -25,6 +25,9 @@ pub enum Error {
         "You may read this knowledge base but not change it; its owner or an administrator can."
     )]
     ReadOnly,
+    /// What is asked for is for administrators.
+    #[error("This is for administrators alone; ask one of them.")]
+    AdministratorsOnly,
     /// There is no such document, or it is somebody else's.
     #[error("There is no document with this id among yours.")]
     NoSuchDocument,
@@ -98,6 +101,9 @@ pub enum Error {
     /// A number is out of its range.
     #[error("`limit` must be between 1 and 100.")]
     Limit,
+    /// A period ends before it begins.
+    #[error("`from` must be before `to`.")]
+    Period,
     /// A page is asked for after something that no page gave.
     #[error("`after` must be what the page before gave as `next`.")]
     Cursor,
@@ -123,6 +129,9 @@ pub enum Error {
     /// Documents can't be read, for a cause that is not theirs.
     #[error("Documents can't be read just now; try again.")]
     Reading(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Adding up went wrong on our side.
+    #[error("This could not be added up on our side; try again.")]
+    Reporting(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Reading the document took too long, or went wrong on our side.
     #[error("The document can't be read in the time that a document may take.")]
     UnreadableInTime,
@@ -186,7 +195,9 @@ impl Error {
             | Self::Embedding(EmbeddingError::Busy(_)) => ErrorKind::Unavailable,
             Self::Key(UnverifiedKey::Overused(_)) | Self::TokensSpent(_) => ErrorKind::RateLimited,
             Self::Token(_) | Self::Key(_) => ErrorKind::Unauthenticated,
-            Self::MissingScope(_) | Self::ReadOnly => ErrorKind::Forbidden,
+            Self::MissingScope(_) | Self::ReadOnly | Self::AdministratorsOnly => {
+                ErrorKind::Forbidden
+            }
             Self::NoSuchDocument
             | Self::NoSuchJob
             | Self::NoSuchKnowledgeBase
@@ -209,6 +220,7 @@ impl Error {
             | Self::Tags
             | Self::Filter
             | Self::Limit
+            | Self::Period
             | Self::InvalidRequestKey
             | Self::RequestKeyReused
             | Self::LinkLifetime
@@ -217,7 +229,7 @@ impl Error {
             | Self::Parse(_)
             | Self::UnreadableInTime => ErrorKind::Invalid,
             Self::UnknownFormat => ErrorKind::UnsupportedMediaType,
-            Self::Embedding(EmbeddingError::Failed(_)) => ErrorKind::Internal,
+            Self::Embedding(EmbeddingError::Failed(_)) | Self::Reporting(_) => ErrorKind::Internal,
             Self::StageTooLong => ErrorKind::Timeout,
         }
     }
@@ -236,6 +248,7 @@ impl Error {
             Self::Key(key) => key.code(),
             Self::MissingScope(_) => "missing_scope",
             Self::ReadOnly => "read_only",
+            Self::AdministratorsOnly => "administrators_only",
             Self::NoSuchDocument => "document_not_found",
             Self::NoSuchJob => "job_not_found",
             Self::NoSuchKnowledgeBase => "knowledge_base_not_found",
@@ -258,6 +271,7 @@ impl Error {
             Self::Tags => "invalid_tags",
             Self::Filter => "invalid_filter",
             Self::Limit => "invalid_limit",
+            Self::Period => "invalid_period",
             Self::InvalidRequestKey => "invalid_idempotency_key",
             Self::RequestKeyReused => "idempotency_key_reused",
             Self::Cursor => "invalid_cursor",
@@ -265,6 +279,7 @@ impl Error {
             Self::EmptyDocument => "empty_document",
             Self::Parse(parse) => parse.code(),
             Self::Reading(_) => "reading_unavailable",
+            Self::Reporting(_) => "reporting_failed",
             Self::UnreadableInTime => ParseError::TimedOut.code(),
             Self::Store(_) => "database_unavailable",
             Self::Index(_) | Self::IndexElsewhere => "search_unavailable",

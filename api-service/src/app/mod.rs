@@ -2,6 +2,7 @@
 //! and puts the steps in order; what a step needs from outside is a port.
 
 pub mod add_document;
+pub mod analytics;
 mod answering;
 pub mod ask;
 pub mod budget;
@@ -43,12 +44,14 @@ use std::sync::Arc;
 
 use service_kit::clock::{Clock, Randomness};
 
-use crate::domain::{index::Fusion, quota::Quota, token_budget::TokenBudget};
+use crate::domain::{
+    analytics::InteractionLog, index::Fusion, quota::Quota, token_budget::TokenBudget,
+};
 use follow_accounts::RefusedTokens;
 use ports::{
     AccountStore, AnswerStore, ConversationStore, DocumentReader, DocumentStore, DocumentViews,
-    EmbeddingStore, Generator, JobStore, KnowledgeBaseStore, LinkSeal, Reranker, SparseEmbedder,
-    TokenStore,
+    EmbeddingStore, Generator, InteractionStore, JobStore, KnowledgeBaseStore, LinkSeal, Reranker,
+    SparseEmbedder, TokenStore,
 };
 use vector_spaces::{VectorSpace, VectorSpaces};
 
@@ -117,6 +120,10 @@ pub struct App {
     pub live: live::LiveAnswers,
     /// How long a reader may be away before their answer stops.
     pub grace: std::time::Duration,
+    /// The log of interactions.
+    pub interactions: Arc<dyn InteractionStore>,
+    /// How it is kept.
+    pub interaction_log: InteractionLog,
     /// How many conversations a user keeps.
     pub retention: usize,
     /// Answers that are under way: a stop waits for them to be kept.

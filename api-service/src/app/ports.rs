@@ -6,6 +6,7 @@ mod conversations;
 mod documents;
 mod embeddings;
 mod generation;
+mod interactions;
 mod jobs;
 mod knowledge_bases;
 mod reranking;
@@ -33,10 +34,11 @@ use crate::pipeline::parsing::{ParseError, Parsed};
 pub use accounts::{
     AccountFeed, AccountStore, AccountStream, FeedError, ProfileLookup, ProfileUnavailable,
 };
-pub use conversations::{AnswerStore, ConversationStore, Recorded, Unrecorded};
+pub use conversations::{AnswerStore, ConversationStore, Ended, Recorded, Unrecorded};
 pub use documents::{DocumentStore, KeyedDocument, Page, Taken, WantedBase};
 pub use embeddings::{EmbeddingStore, StoredPoint};
 pub use generation::{Generation, GenerationError, Generator, Piece, Place, Prompt};
+pub use interactions::InteractionStore;
 pub use jobs::{ClaimLimits, JobStore, Labels, Published};
 pub use knowledge_bases::{BaseChange, KnowledgeBaseStore, Refused};
 pub use reranking::{RerankError, Reranker};

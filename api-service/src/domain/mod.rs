@@ -1,6 +1,7 @@
 //! The nouns and their rules: no I/O, no serialisation, no clock.
 
 pub mod account;
+pub mod analytics;
 pub mod answer;
 pub mod chunk;
 pub mod conversation;
@@ -8,6 +9,7 @@ pub mod document;
 pub mod embedding_model;
 pub mod filter;
 pub mod index;
+pub mod interaction;
 pub mod job;
 pub mod knowledge_base;
 pub mod language;

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::{scoring::Spans, words::ratio};
+use crate::domain::analytics::Percentiles;
 
 /// What became of a question whose answer is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,14 +103,15 @@ pub fn judge(outcomes: &[Outcome]) -> Vec<(&'static str, f64)> {
             ),
         ),
     ];
-    let mut times: Vec<i64> = outcomes.iter().map(|one| one.took_ms).collect();
-    times.sort_unstable();
-    for (name, percent) in [
-        ("latency-p50", 50),
-        ("latency-p95", 95),
-        ("latency-p99", 99),
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds")]
+    let told = |time: i64| time as f64;
+    let times = Percentiles::of(outcomes.iter().map(|one| one.took_ms));
+    for (name, time) in [
+        ("latency-p50", times.map(|times| times.p50)),
+        ("latency-p95", times.map(|times| times.p95)),
+        ("latency-p99", times.map(|times| times.p99)),
     ] {
-        measures.push((name, percentile(&times, percent)));
+        measures.push((name, time.map(told)));
     }
     let allowed = |(name, value): (&'static str, Option<f64>)| Some((name, value?));
     measures.into_iter().filter_map(allowed).collect()
@@ -152,14 +154,6 @@ fn hits_a_span(one: &Outcome) -> bool {
 
 fn part(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| ratio(part, whole))
-}
-
-/// The least value that so many percent of the values do not exceed.
-fn percentile(sorted: &[i64], percent: usize) -> Option<f64> {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds")]
-    let value = *sorted.get(rank - 1)? as f64;
-    Some(value)
 }
 
 #[cfg(test)]

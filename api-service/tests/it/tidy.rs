@@ -276,6 +276,11 @@ const WITHOUT_SCOPE: &[(&str, &str, &[&str])] = &[
         &["forget_requests"],
     ),
     (
+        "InteractionStore",
+        "it takes away what is too old to matter, for nobody who asks",
+        &["forget_interactions"],
+    ),
+    (
         "TokenStore",
         "it takes away what is too old to matter, for nobody who asks",
         &["forget_tokens"],

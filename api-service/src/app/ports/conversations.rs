@@ -9,6 +9,7 @@ use crate::domain::{
     conversation::{
         AskedBefore, Conversation, ConversationId, Feedback, Message, NewAnswer, Opening, Turn,
     },
+    interaction::Interaction,
     principal::Scope,
 };
 
@@ -94,6 +95,17 @@ pub struct Unrecorded {
     pub events: Vec<AnswerEvent>,
 }
 
+/// What is kept of an answer that ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// The message, unless it was stopped before there was a word of it.
+    pub answer: Option<NewAnswer>,
+    /// What is logged of it, unless that is switched off.
+    pub interaction: Option<Interaction>,
+    /// The last events.
+    pub last: Unrecorded,
+}
+
 /// Answers while they are made. Their events are recorded so that any process
 /// can tell them to whoever comes back.
 #[async_trait]
@@ -109,14 +121,8 @@ pub trait AnswerStore: Send + Sync {
         unrecorded: Vec<Unrecorded>,
         now: Millis,
     ) -> Result<Vec<String>, StoreError>;
-    /// Keeps an answer that ends with these events.
-    async fn close(
-        &self,
-        scope: &Scope,
-        answer: Option<NewAnswer>,
-        last: Unrecorded,
-        now: Millis,
-    ) -> Result<(), StoreError>;
+    /// Keeps an answer that ends, all of it or nothing.
+    async fn close(&self, scope: &Scope, ended: Ended, now: Millis) -> Result<(), StoreError>;
     /// The events of an answer in `scope` after the one with the number `after`,
     /// and notes that somebody listens; `None` where there is no such answer, or
     /// its events were forgotten.

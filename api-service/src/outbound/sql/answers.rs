@@ -7,11 +7,11 @@ use service_kit::clock::Millis;
 use sqlx::{Any, Transaction};
 
 use super::{
-    SqlStore, accounts::OWNER_IS_THERE, bigint, citations::add_evidence, impossible, page, size,
-    sql,
+    SqlStore, accounts::OWNER_IS_THERE, bigint, citations::add_evidence, impossible,
+    interactions::log, page, size, sql,
 };
 use crate::{
-    app::ports::{AnswerStore, Recorded, StoreError, Unrecorded},
+    app::ports::{AnswerStore, Ended, Recorded, StoreError, Unrecorded},
     domain::{
         answer::{AnswerEvent, Numbered},
         chunk::{ChunkId, Passage},
@@ -90,20 +90,14 @@ impl AnswerStore for SqlStore {
         Ok(stopped)
     }
 
-    async fn close(
-        &self,
-        scope: &Scope,
-        answer: Option<NewAnswer>,
-        last: Unrecorded,
-        now: Millis,
-    ) -> Result<(), StoreError> {
+    async fn close(&self, scope: &Scope, ended: Ended, now: Millis) -> Result<(), StoreError> {
         let mut transaction = self.database.begin().await?;
         let open = sqlx::query(
             "UPDATE answers SET over = 1, alive_at = $1 WHERE message_id = $2 AND over = 0 \
              AND conversation_id IN (SELECT id FROM conversations WHERE owner_id = $3)",
         )
         .bind(now)
-        .bind(&last.answer_id)
+        .bind(&ended.last.answer_id)
         .bind(scope.owner())
         .execute(&mut *transaction)
         .await?;
@@ -112,9 +106,12 @@ impl AnswerStore for SqlStore {
         if open.rows_affected() == 0 {
             return Ok(());
         }
-        add_events(&mut transaction, &last).await?;
-        if let Some(answer) = answer {
-            keep(&mut transaction, &answer, now).await?;
+        add_events(&mut transaction, &ended.last).await?;
+        if let Some(answer) = &ended.answer {
+            keep(&mut transaction, answer, now).await?;
+        }
+        if let Some(interaction) = &ended.interaction {
+            log(&mut transaction, interaction).await?;
         }
         transaction.commit().await?;
         Ok(())

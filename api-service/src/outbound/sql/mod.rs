@@ -8,6 +8,7 @@ mod conversations;
 mod documents;
 mod embeddings;
 mod filters;
+mod interactions;
 mod jobs;
 mod knowledge_bases;
 mod queue;

@@ -35,8 +35,8 @@ impl TokenStore for SqlStore {
         let row: Option<Row> = sqlx::query_as(sql(query))
             .bind(scope.owner())
             .bind(day.0)
-            .bind(bigint(tokens))
-            .bind(bigint(limit))
+            .bind(counted(tokens))
+            .bind(counted(limit))
             .fetch_optional(&self.database.pool)
             .await?;
         Ok(row.map(spent))
@@ -56,10 +56,10 @@ impl TokenStore for SqlStore {
         sqlx::query(sql(query))
             .bind(scope.owner())
             .bind(settled.day.0)
-            .bind(bigint(settled.used.prompt))
-            .bind(bigint(settled.used.completion))
+            .bind(counted(settled.used.prompt))
+            .bind(counted(settled.used.completion))
             .bind(answers)
-            .bind(bigint(settled.reserved))
+            .bind(counted(settled.reserved))
             .execute(&self.database.pool)
             .await?;
         Ok(())
@@ -99,6 +99,6 @@ fn spent((prompt, completion, reserved, answers): Row) -> Spent {
 }
 
 /// What a provider tells is not believed beyond what can be added up.
-fn bigint(tokens: u64) -> i64 {
+pub(super) fn counted(tokens: u64) -> i64 {
     i64::from(u32::try_from(tokens).unwrap_or(u32::MAX))
 }

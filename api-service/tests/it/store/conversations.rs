@@ -1,7 +1,7 @@
 //! Conversations and answers: kept for their owner, in order.
 
 use api_service::{
-    app::ports::{AnswerStore, ConversationStore, Page, Unrecorded},
+    app::ports::{AnswerStore, ConversationStore, Ended, Page, Unrecorded},
     domain::{
         answer::{Answer, AnswerEvent, AnswerKind, Citation, Evidence, TokenUsage},
         chunk::{ChunkId, Passage},
@@ -78,6 +78,14 @@ fn events(opening: &Opening, first: usize, events: Vec<AnswerEvent>) -> Unrecord
     }
 }
 
+fn ended(answer: Option<NewAnswer>, last: Unrecorded) -> Ended {
+    Ended {
+        answer,
+        interaction: None,
+        last,
+    }
+}
+
 fn delta(text: &str) -> AnswerEvent {
     AnswerEvent::Delta(text.to_owned())
 }
@@ -86,13 +94,11 @@ fn delta(text: &str) -> AnswerEvent {
 async fn said(shelf: &Shelf, opening: &Opening, content: &str, now: i64) {
     let ada = scope("ada");
     assert!(shelf.store.open(&ada, opening, now).await.unwrap());
-    let closed = shelf.store.close(
-        &ada,
+    let ended = ended(
         Some(answer(opening, content)),
         events(opening, 1, vec![delta(content)]),
-        now,
     );
-    closed.await.unwrap();
+    shelf.store.close(&ada, ended, now).await.unwrap();
 }
 
 async fn contents(shelf: &Shelf, before: Option<&str>, limit: usize) -> Vec<String> {
@@ -168,8 +174,8 @@ async fn another_owner_sees_and_changes_nothing(shelf: Shelf) {
                 .unwrap()
         );
         let answer = Some(answer(&under_way, "not mine"));
-        let closed = store.close(&other, answer, events(&under_way, 1, vec![]), NOON);
-        closed.await.unwrap();
+        let ended = ended(answer, events(&under_way, 1, vec![]));
+        store.close(&other, ended, NOON).await.unwrap();
         let recorded = store.recorded(&other, &id(12), 0, NOON).await.unwrap();
         assert_eq!(recorded, None);
         assert_eq!(store.under_way(&other, conversation).await.unwrap(), None);
@@ -216,13 +222,8 @@ async fn an_answer_is_kept_as_it_stood(shelf: Shelf) {
         citations: vec![citation(2, 0..4), citation(1, 0..4), citation(2, 5..7)],
         unsupported: vec![5..7, 8..9],
     };
-    let closed = shelf.store.close(
-        &ada,
-        Some(half.clone()),
-        events(&first, 1, vec![]),
-        NOON + 5,
-    );
-    closed.await.unwrap();
+    let whole = ended(Some(half.clone()), events(&first, 1, vec![]));
+    shelf.store.close(&ada, whole, NOON + 5).await.unwrap();
     let feedback = Feedback {
         rating: Rating::Down,
         reason: "too short ✂".to_owned(),
@@ -326,12 +327,11 @@ async fn events_come_back_as_they_were_told(shelf: Shelf) {
             .unwrap()
     );
     let last = events(&first, 6, all[5..].to_vec());
-    store.close(&ada, None, last.clone(), NOON).await.unwrap();
+    let once = ended(None, last.clone());
+    store.close(&ada, once, NOON).await.unwrap();
     // A second end changes nothing.
-    store
-        .close(&ada, Some(answer(&first, "x")), last, NOON)
-        .await
-        .unwrap();
+    let twice = ended(Some(answer(&first, "x")), last);
+    store.close(&ada, twice, NOON).await.unwrap();
     let recorded = store.recorded(&ada, &first.answer_id, 0, NOON).await;
     let recorded = recorded.unwrap().unwrap();
     let told: Vec<AnswerEvent> = recorded.events.into_iter().map(|told| told.event).collect();

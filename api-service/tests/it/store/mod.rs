@@ -3,6 +3,7 @@
 mod conversations;
 mod documents;
 mod embeddings;
+mod interactions;
 mod jobs;
 mod jobs_at_once;
 mod queue;

@@ -15,6 +15,7 @@ use api_service::{
         verify_api_key::ApiKeys,
     },
     domain::{
+        analytics::InteractionLog,
         index::Fusion,
         principal::{Principal, Shown, UserId},
         quota::Quota,
@@ -88,6 +89,8 @@ pub struct Parts {
     pub token_budget: TokenBudget,
     /// How long an answer goes on that nobody reads any more; by default not at all.
     pub grace: Option<Duration>,
+    /// How interactions are logged; by default in full.
+    pub interaction_log: InteractionLog,
     /// What sources may be fetched from; by default what is public alone.
     pub guard: Option<Guard>,
     /// auth-service, if a real one is there: the keys of tokens are at the usual
@@ -160,6 +163,8 @@ impl TestApp {
             counters: AnswerCounters::default(),
             fusion: Fusion::Dbsf,
             profiles: Arc::new(Profiles::new(lookup, home.clock.clone())),
+            interactions: stores.clone(),
+            interaction_log: parts.interaction_log,
             runs: stores,
             live: LiveAnswers::default(),
             grace: parts.grace.unwrap_or_default(),
