@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod analytics;
 mod answers;
 mod api_keys;
 mod ask;

@@ -1,5 +1,6 @@
 //! The canonical surface, `/v1`.
 
+mod analytics;
 mod chat;
 mod conversations;
 mod jobs;
@@ -72,6 +73,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(sources::routes());
     routes.extend(views::routes());
     routes.extend(jobs::routes());
+    routes.extend(analytics::routes());
     routes
 }
 

@@ -123,7 +123,9 @@ fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tags, D::Error> {
 }
 
 /// A moment that was sent as RFC 3339.
-fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>, D::Error> {
+pub(super) fn moment<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Millis>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else {
         return Ok(None);
     };
