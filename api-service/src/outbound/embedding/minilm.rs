@@ -211,9 +211,12 @@ impl Network {
             .model
             .run_n(inputs, [self.output], Some(options))
             .map_err(|error| error.to_string())?;
-        let (_, values) = output
+        let (_, mut values) = output
             .into_shape_vec::<f32, 2>()
             .map_err(|_| "the model's answer has another shape".to_owned())?;
+        // It stands at the beginning of a buffer of the run, 300 KiB for a long
+        // text: a document's vectors would hold as many of them.
+        values.shrink_to_fit();
         Ok(values)
     }
 }
