@@ -123,10 +123,11 @@ impl Answering {
                 feedback: None,
             },
         });
+        let (_held, rest) = self.live.rest(last.clone()).await;
         let ended = Ended {
             answer,
             interaction,
-            last: self.live.rest(last.clone()).await,
+            last: rest,
         };
         let now = self.app.clock.now();
         let kept = self.app.runs.close(&self.scope, ended, now);

@@ -105,7 +105,11 @@ impl LiveAnswer {
     }
 
     fn is_over(&self) -> bool {
-        self.at(0).1
+        self.log().last().is_some_and(AnswerEvent::is_last)
+    }
+
+    fn length(&self) -> usize {
+        self.log().len()
     }
 
     /// The event at this place, if it came, and whether the last one did.
@@ -142,13 +146,16 @@ impl LiveAnswer {
         self.length.closed().await;
     }
 
-    /// The events that were not recorded yet, and `last`, once nobody else
-    /// records them.
-    pub(super) async fn rest(&self, last: AnswerEvent) -> Unrecorded {
+    /// The events that were not recorded yet, and `last`; nobody else records
+    /// them while the guard is held.
+    pub(super) async fn rest(
+        &self,
+        last: AnswerEvent,
+    ) -> (tokio::sync::MutexGuard<'_, usize>, Unrecorded) {
         let recorded = self.recorded.lock().await;
         let mut rest = self.after(*recorded);
         rest.events.push(last);
-        rest
+        (recorded, rest)
     }
 
     fn after(&self, recorded: usize) -> Unrecorded {
@@ -191,11 +198,13 @@ impl App {
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         loop {
             tokio::select! {
-                () = self.live.news.notified() => {}
-                _ = heartbeat.tick() => self.tidy_up_answers().await,
+                () = self.live.news.notified() => self.record(false).await,
+                _ = heartbeat.tick() => {
+                    self.tidy_up_answers().await;
+                    self.record_once().await;
+                }
                 () = stop.cancelled() => return,
             }
-            self.record_once().await;
             tokio::time::sleep(COLLECTED).await;
         }
     }
@@ -210,13 +219,22 @@ impl App {
         }
     }
 
-    /// Records what was told since the last time, and notes which are to stop.
+    /// Records what was told since the last time, notes that all answers are being
+    /// made, and which are to stop.
     pub async fn record_once(&self) {
+        self.record(true).await;
+    }
+
+    /// Records what was told since the last time: of all answers, or of those
+    /// alone that there is something of.
+    async fn record(&self, all: bool) {
         let open: Vec<Arc<LiveAnswer>> = self.live.all().values().map(Arc::clone).collect();
-        let mut held = vec![];
-        for answer in &open {
-            held.push((answer, answer.recorded.lock().await));
-        }
+        let held = open.iter().filter_map(|answer| {
+            // Who holds it ends the answer, and records the rest.
+            let recorded = answer.recorded.try_lock().ok()?;
+            (all || answer.length() > *recorded).then_some((answer, recorded))
+        });
+        let mut held: Vec<_> = held.collect();
         if held.is_empty() {
             return;
         }
@@ -240,5 +258,23 @@ impl App {
                 tracing::warn!(error, "events of answers could not be recorded yet");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_records_what_is_recorded_with_the_last_event() {
+        let answer = LiveAnswers::default().open("an answer", "ada");
+        answer.tell(AnswerEvent::Delta("It ".to_owned()));
+        let last = AnswerEvent::interrupted();
+        let (held, rest) = answer.rest(last.clone()).await;
+        let told = [AnswerEvent::Delta("It ".to_owned()), last];
+        assert_eq!((rest.first, rest.events.as_slice()), (1, told.as_slice()));
+        assert!(answer.recorded.try_lock().is_err());
+        drop(held);
+        assert!(answer.recorded.try_lock().is_ok());
     }
 }
