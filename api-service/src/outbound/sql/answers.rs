@@ -2,13 +2,15 @@
 
 mod wire;
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use service_kit::clock::Millis;
 use sqlx::{Any, Transaction};
 
 use super::{
-    SqlStore, accounts::OWNER_IS_THERE, bigint, citations::add_evidence, impossible,
-    interactions::log, page, size, sql,
+    MOST_PLACEHOLDERS, SqlStore, accounts::OWNER_IS_THERE, bigint, citations::add_evidence,
+    impossible, interactions::log, page, placeholders, size, sql,
 };
 use crate::{
     app::ports::{AnswerStore, Ended, Recorded, StoreError, Unrecorded},
@@ -23,6 +25,9 @@ use crate::{
 
 /// Answers that nobody makes any more and that are ended at once.
 const STEP: i64 = 100;
+
+/// Answers of which events are recorded with one query.
+const MOST_AT_ONCE: usize = MOST_PLACEHOLDERS / 5;
 
 #[async_trait]
 impl AnswerStore for SqlStore {
@@ -71,20 +76,13 @@ impl AnswerStore for SqlStore {
     ) -> Result<Vec<String>, StoreError> {
         let mut stopped = vec![];
         let mut transaction = self.database.begin().await?;
-        for answer in unrecorded {
-            let going_on = sqlx::query(
-                "UPDATE answers SET alive_at = $1 WHERE message_id = $2 AND over = 0 \
-                 AND stop_asked = 0",
-            )
-            .bind(now)
-            .bind(&answer.answer_id)
-            .execute(&mut *transaction)
-            .await?;
-            if going_on.rows_affected() == 0 {
-                stopped.push(answer.answer_id);
-            } else {
-                add_events(&mut transaction, &answer).await?;
-            }
+        for some in unrecorded.chunks(MOST_AT_ONCE) {
+            let going_on = note_alive(&mut transaction, some, now).await?;
+            let (going_on, over): (Vec<_>, Vec<_>) = some
+                .iter()
+                .partition(|answer| going_on.contains(&answer.answer_id));
+            add_events(&mut transaction, &going_on).await?;
+            stopped.extend(over.into_iter().map(|answer| answer.answer_id.clone()));
         }
         transaction.commit().await?;
         Ok(stopped)
@@ -106,7 +104,7 @@ impl AnswerStore for SqlStore {
         if open.rows_affected() == 0 {
             return Ok(());
         }
-        add_events(&mut transaction, &ended.last).await?;
+        add_events(&mut transaction, &[&ended.last]).await?;
         if let Some(answer) = &ended.answer {
             keep(&mut transaction, answer, now).await?;
         }
@@ -276,22 +274,48 @@ async fn replace(
     Ok(())
 }
 
+/// Notes that these answers are being made; gives those that are to go on.
+async fn note_alive(
+    transaction: &mut Transaction<'static, Any>,
+    answers: &[Unrecorded],
+    now: Millis,
+) -> Result<HashSet<String>, StoreError> {
+    let text = sql(format!(
+        "UPDATE answers SET alive_at = $1 WHERE over = 0 AND stop_asked = 0 \
+         AND message_id IN ({}) RETURNING message_id",
+        placeholders(2, answers.len())
+    ));
+    let mut query = sqlx::query_as(text).bind(now);
+    for answer in answers {
+        query = query.bind(&answer.answer_id);
+    }
+    let rows: Vec<(String,)> = query.fetch_all(&mut **transaction).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 async fn add_events(
     transaction: &mut Transaction<'static, Any>,
-    answer: &Unrecorded,
+    answers: &[&Unrecorded],
 ) -> Result<(), StoreError> {
-    if answer.events.is_empty() {
+    let new = answers.iter().filter(|answer| !answer.events.is_empty());
+    let new: Vec<_> = new.collect();
+    if new.is_empty() {
         return Ok(());
     }
-    sqlx::query(
-        "INSERT INTO answer_events (message_id, first, last, events) VALUES ($1, $2, $3, $4)",
-    )
-    .bind(&answer.answer_id)
-    .bind(bigint(answer.first))
-    .bind(bigint(answer.first + answer.events.len() - 1))
-    .bind(wire::write(&answer.events)?)
-    .execute(&mut **transaction)
-    .await?;
+    let rows = (0..new.len()).map(|row| format!("({})", placeholders(row * 4 + 1, 4)));
+    let text = sql(format!(
+        "INSERT INTO answer_events (message_id, first, last, events) VALUES {}",
+        rows.collect::<Vec<_>>().join(", ")
+    ));
+    let mut query = sqlx::query(text);
+    for answer in new {
+        query = query
+            .bind(&answer.answer_id)
+            .bind(bigint(answer.first))
+            .bind(bigint(answer.first + answer.events.len() - 1))
+            .bind(wire::write(&answer.events)?);
+    }
+    query.execute(&mut **transaction).await?;
     Ok(())
 }
 
@@ -450,7 +474,7 @@ async fn end_silent(
         first: last + 1,
         events: vec![AnswerEvent::interrupted()],
     };
-    add_events(&mut transaction, &ended).await?;
+    add_events(&mut transaction, &[&ended]).await?;
     if let Some(left) = wire::left(answer, conversation, &events) {
         keep(&mut transaction, &left, alive_at).await?;
     }
