@@ -100,11 +100,22 @@ impl SqlStore {
         } else {
             format!(" AND k.id IN ({})", placeholders(3, bases.len()))
         };
-        let text = format!(
-            "{PASSAGE} FROM {LIVE} JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
+        let from = format!(
+            "FROM {LIVE} JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
              WHERE {IN_SCOPE}{in_bases} LIMIT $2"
         );
-        let mut query = sqlx::query_as::<_, PassageRow>(sql(text))
+        // Where there are many, which is so for most, none of their texts is read.
+        let text = format!("SELECT COUNT(*) FROM (SELECT 1 {from}) AS few");
+        let mut query = sqlx::query_scalar::<_, i64>(sql(text))
+            .bind(scope.owner())
+            .bind(bigint(most + 1));
+        for base in bases {
+            query = query.bind(&base.0);
+        }
+        if query.fetch_one(&self.database.pool).await? > bigint(most) {
+            return Ok(None);
+        }
+        let mut query = sqlx::query_as::<_, PassageRow>(sql(format!("{PASSAGE} {from}")))
             .bind(scope.owner())
             .bind(bigint(most + 1));
         for base in bases {
