@@ -20,6 +20,9 @@ use sqlx::{
 /// asked first, which costs a round trip.
 const TRUSTED: Duration = Duration::from_millis(500);
 
+/// For how long one waits in line to write to `SQLite`.
+const WRITER_WAITS: Duration = Duration::from_secs(15);
+
 /// Where a service keeps its rows.
 #[derive(Clone)]
 pub struct DatabaseUrl {
@@ -79,6 +82,9 @@ impl DatabaseUrl {
 pub struct Database {
     /// The connections, for queries.
     pub pool: AnyPool,
+    /// The connections for transactions that write: on `SQLite` one, for which
+    /// they wait in line.
+    writers: AnyPool,
     file: Option<PathBuf>,
 }
 
@@ -106,31 +112,21 @@ impl Database {
         }
         let options = AnyConnectOptions::from_str(&url.url).map_err(OpenError::Connect)?;
         let sqlite = url.file.is_some();
-        let pool = AnyPoolOptions::new()
-            .max_connections(if sqlite { 8 } else { 16 })
-            .acquire_timeout(Duration::from_secs(5))
-            .test_before_acquire(false)
-            .before_acquire(|connection, known| {
-                Box::pin(async move {
-                    if known.idle_for > TRUSTED {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    if sqlite {
-                        connection.execute(SQLITE_SETTINGS).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .connect_with(options)
+        let pool = pool_options(sqlite)
+            .connect_with(options.clone())
             .await
             .map_err(OpenError::Connect)?;
+        let writers = if sqlite {
+            pool_options(sqlite)
+                .max_connections(1)
+                .acquire_timeout(WRITER_WAITS)
+                .connect_lazy_with(options)
+        } else {
+            pool.clone()
+        };
         Ok(Self {
             pool,
+            writers,
             file: url.file.clone(),
         })
     }
@@ -152,10 +148,12 @@ impl Database {
     }
 
     /// Begins a transaction that will write. `SQLite` takes its one write lock
-    /// now and not in the middle, where it could no longer wait for it.
+    /// now and not in the middle, where it could no longer wait for it. Within a
+    /// process they come in turn: who waits for the lock itself sleeps and tries
+    /// again, and others go before.
     pub async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>, sqlx::Error> {
         match self.file {
-            Some(_) => self.pool.begin_with("BEGIN IMMEDIATE").await,
+            Some(_) => self.writers.begin_with("BEGIN IMMEDIATE").await,
             None => self.pool.begin().await,
         }
     }
@@ -168,6 +166,29 @@ impl Database {
             Ok(Ok(_))
         )
     }
+}
+
+fn pool_options(sqlite: bool) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(if sqlite { 8 } else { 16 })
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .before_acquire(|connection, known| {
+            Box::pin(async move {
+                if known.idle_for > TRUSTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                if sqlite {
+                    connection.execute(SQLITE_SETTINGS).await?;
+                }
+                Ok(())
+            })
+        })
 }
 
 /// WAL lets readers go on beside the writer; FULL keeps what was committed even
