@@ -8,7 +8,7 @@ ENV_FILE ?= .env
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run model test bench bench-auth bench-knowledge tools
+.PHONY: help run model test bench bench-auth bench-knowledge bench-streams tools
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,13 @@ bench-knowledge: tools ## Measure ingestion and search of api-service, with the 
 	@$(MAKE) --no-print-directory model
 	@DATA_DIR='$(abspath $(DATA_DIR))' EVAL_DIR='$(abspath $(EVAL_DIR))' \
 		cargo bench --workspace --locked --profile dev --bench knowledge
+
+bench-streams: tools ## Measure streamed answers of api-service, about the text in the folder EVAL_DIR.
+	@if [ -z '$(EVAL_DIR)' ]; then \
+		echo 'bench-streams: set EVAL_DIR to a folder with corpus.jsonl' >&2; exit 2; fi
+	@$(MAKE) --no-print-directory model
+	@DATA_DIR='$(abspath $(DATA_DIR))' EVAL_DIR='$(abspath $(EVAL_DIR))' \
+		cargo bench --workspace --locked --profile dev --bench streams
 
 tools:
 	@command -v $(PYTHON) >/dev/null || \
