@@ -48,7 +48,7 @@ pub(super) struct Answering {
     pub(super) query: Question,
     pub(super) opening: Opening,
     pub(super) history: Vec<Turn>,
-    pub(super) passages: Vec<Passage>,
+    pub(super) passages: Arc<[Passage]>,
     /// The place at the language model, if there is one.
     pub(super) place: Option<Metered>,
     pub(super) began: Millis,
@@ -118,7 +118,7 @@ impl Answering {
                 broken: written.broken.map(str::to_owned),
                 model: written.model,
                 usage: written.usage,
-                sources: self.passages.clone(),
+                sources: self.passages.to_vec(),
                 evidence: written.evidence,
                 feedback: None,
             },
@@ -172,7 +172,7 @@ impl Answering {
                 return AnswerEvent::Completed(Answer {
                     kind: written.kind,
                     text: written.text.clone(),
-                    sources: self.passages.clone(),
+                    sources: Arc::clone(&self.passages),
                     evidence: written.evidence.clone(),
                     model: written.model.clone(),
                     usage: written.usage,
@@ -196,7 +196,7 @@ impl Answering {
         });
         self.tell(AnswerEvent::Retrieval {
             queries: vec![self.query.text().to_owned()],
-            sources: self.passages.clone(),
+            sources: Arc::clone(&self.passages),
         });
         if let Some(place) = &self.place
             && !self.passages.is_empty()

@@ -84,7 +84,7 @@ impl App {
             query,
             opening,
             history: context.history,
-            passages,
+            passages: passages.into(),
             place,
             began,
             timings,

@@ -1,7 +1,7 @@
 //! Answers, as they come into being: every surface is an encoder of these
 //! events.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use super::{chunk::Passage, conversation::ConversationId};
 
@@ -99,7 +99,7 @@ pub enum AnswerEvent {
         /// conversation.
         queries: Vec<String>,
         /// What the answer may cite: the first is `[1]`.
-        sources: Vec<Passage>,
+        sources: Arc<[Passage]>,
     },
     /// The next piece of the answer.
     Delta(String),
@@ -175,7 +175,7 @@ pub struct Answer {
     /// Its text, with markers `[n]` that each name a source.
     pub text: String,
     /// What it may cite: the first is `[1]`.
-    pub sources: Vec<Passage>,
+    pub sources: Arc<[Passage]>,
     /// What its sentences rest on.
     pub evidence: Evidence,
     /// The language model that wrote it, if one did.

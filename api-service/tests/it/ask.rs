@@ -202,7 +202,7 @@ async fn a_model_writes_from_the_sources_and_cites_what_is_there() {
         (&"test-model".into(), &true.into())
     );
     let system = request["messages"][0]["content"].as_str().unwrap();
-    for source in &answer.sources {
+    for source in answer.sources.iter() {
         assert!(system.contains(&source.text), "{system}");
     }
     assert!(

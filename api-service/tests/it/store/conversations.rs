@@ -276,7 +276,7 @@ fn every_event(first: &Opening) -> Vec<AnswerEvent> {
         },
         AnswerEvent::Retrieval {
             queries: vec!["what? 李".to_owned()],
-            sources: vec![source()],
+            sources: [source()].into(),
         },
         delta("one\n"),
         AnswerEvent::Citation(citation.clone()),
@@ -288,7 +288,7 @@ fn every_event(first: &Opening) -> Vec<AnswerEvent> {
         AnswerEvent::Completed(Answer {
             kind: AnswerKind::Generated,
             text: "one\n".to_owned(),
-            sources: vec![source()],
+            sources: [source()].into(),
             evidence: Evidence {
                 citations: vec![citation],
                 unsupported: vec![1..2, 3..4],

@@ -113,7 +113,7 @@ async fn end(shelf: &Shelf, opening: &Opening, interaction: &Interaction) {
             events: vec![AnswerEvent::Completed(Answer {
                 kind: interaction.kind,
                 text: "!".to_owned(),
-                sources: vec![],
+                sources: [].into(),
                 evidence: Evidence::default(),
                 model: None,
                 usage: TokenUsage::default(),

@@ -152,7 +152,7 @@ impl AnswerWire {
         message_id: String,
     ) -> Self {
         let cited = answer.cited();
-        let mut sources = numbered(answer.sources);
+        let mut sources = numbered(answer.sources.to_vec());
         for source in &mut sources {
             source.cited = source.number.map(|number| cited.contains(&number));
         }
@@ -265,7 +265,7 @@ impl From<AnswerEvent> for EventWire {
             },
             AnswerEvent::Retrieval { queries, sources } => Self::Retrieval {
                 queries,
-                sources: numbered(sources),
+                sources: numbered(sources.to_vec()),
             },
             AnswerEvent::Delta(text) => Self::Delta { text },
             AnswerEvent::Citation(citation) => Self::Citation(citation.into()),

@@ -103,7 +103,7 @@ pub(super) fn left(id: &str, conversation: &str, events: &[AnswerEvent]) -> Opti
     let (mut content, mut sources, mut citations) = (String::new(), vec![], vec![]);
     for event in events {
         match event {
-            AnswerEvent::Retrieval { sources: found, .. } => sources.clone_from(found),
+            AnswerEvent::Retrieval { sources: found, .. } => sources = found.to_vec(),
             AnswerEvent::Delta(text) => content.push_str(text),
             AnswerEvent::Citation(citation) => citations.push(citation.clone()),
             _ => {}
@@ -142,7 +142,7 @@ impl From<AnswerEvent> for KeptEvent {
             },
             AnswerEvent::Retrieval { queries, sources } => Self::Retrieval {
                 queries,
-                sources: sources.into_iter().map(Into::into).collect(),
+                sources: kept(&sources),
             },
             AnswerEvent::Delta(text) => Self::Delta { text },
             AnswerEvent::Citation(citation) => Self::Citation(citation.into()),
@@ -154,7 +154,7 @@ impl From<AnswerEvent> for KeptEvent {
             AnswerEvent::Completed(answer) => Self::Completed(KeptAnswer {
                 kind: answer.kind.as_str().to_owned(),
                 text: answer.text,
-                sources: answer.sources.into_iter().map(Into::into).collect(),
+                sources: kept(&answer.sources),
                 citations: answer
                     .evidence
                     .citations
@@ -232,6 +232,10 @@ fn known(code: &str) -> &'static str {
         .iter()
         .find(|known| **known == code)
         .unwrap_or(&"other")
+}
+
+fn kept(passages: &[Passage]) -> Vec<KeptPassage> {
+    passages.iter().cloned().map(Into::into).collect()
 }
 
 impl From<Passage> for KeptPassage {
