@@ -276,7 +276,7 @@ where
 {
     use futures::{StreamExt, stream};
     let opening = stream::iter(0..count).map(|number| open(service.clone(), number));
-    let opened: Vec<_> = opening.buffer_unordered(OPENING).collect().await;
+    let opened: Vec<_> = opening.buffered(OPENING).collect().await;
     let errors: Vec<_> = opened.iter().filter_map(|one| one.as_ref().err()).collect();
     if let Some(error) = errors.first() {
         println!("  errors                       {}: {error}", errors.len());
