@@ -19,6 +19,10 @@ use crate::domain::answer::TokenUsage;
 /// The longest line of a stream, in bytes.
 const LINE: usize = 1024 * 1024;
 
+/// What is kept ready for a chunk, in bytes: thousands of answers may be silent
+/// at a time.
+const CHUNK: usize = 1024;
+
 /// The longest text of an answer, in bytes.
 const TEXT: usize = 1024 * 1024;
 
@@ -76,9 +80,10 @@ impl Reply {
     /// The answer in the body of this response.
     pub(super) fn new(response: reqwest::Response) -> Self {
         let bytes = response.bytes_stream().map_err(std::io::Error::other);
+        let lines = LinesCodec::new_with_max_length(LINE);
         let body: Pin<Box<dyn AsyncRead + Send>> = Box::pin(StreamReader::new(bytes));
         Self {
-            lines: FramedRead::new(body, LinesCodec::new_with_max_length(LINE)),
+            lines: FramedRead::with_capacity(body, lines, CHUNK),
             tokens: VecDeque::new(),
             ended: false,
             written: 0,
