@@ -256,6 +256,31 @@ impl World {
             let (status, body) = self.send(other, "POST /v1/chat", &goes_on).await;
             assert!([401, 404].contains(&status), "{other}: {body}");
         }
+        self.look_at_exports(who, &answer).await;
+    }
+
+    /// An export has what its owner was told, and nothing that another was.
+    async fn look_at_exports(&self, who: Name, answer: &Value) {
+        for other in PEOPLE {
+            let (status, body) = self.get(other, "/v1/conversations/export").await;
+            let expected = if self.model.deleted.contains(other) {
+                401
+            } else {
+                200
+            };
+            assert_eq!(status, expected, "{other}: {body}");
+            // A single line is JSON as a whole.
+            let lines = body
+                .as_str()
+                .map_or_else(|| body.to_string(), str::to_owned);
+            let mut lines = lines
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let told = lines.find(|line| line["id"] == answer["conversation_id"]);
+            let sources = told.map(|told| each(&told["messages"][1]["sources"], "text"));
+            let own = (other == who).then(|| each(&answer["sources"], "text"));
+            assert_eq!(sources, own, "{other}");
+        }
     }
 
     async fn look_into(&self, who: Name, base: &Base) {
