@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     App,
     error::Error,
-    ports::{AccountFeed, AccountStream, FeedError},
+    ports::{AccountFeed, AccountStream, FeedError, UnverifiedKey, UnverifiedToken},
 };
 use crate::domain::{
     account::{AccountEvent, Happening, Refusals},
@@ -96,6 +96,19 @@ pub struct Follower {
 type Broken = Box<dyn std::error::Error + Send + Sync>;
 
 impl App {
+    /// Whether a caller who was let in would be so still: streams that last ask
+    /// again and again.
+    pub(super) fn still_let_in(&self, caller: &Principal) -> Result<(), Error> {
+        if !self.refused.refuse_caller(caller) {
+            return Ok(());
+        }
+        Err(if caller.is_key() {
+            UnverifiedKey::Invalid.into()
+        } else {
+            UnverifiedToken::Invalid.into()
+        })
+    }
+
     /// Begins where the database says that events were applied up to: before
     /// the first request, so that what was refused stays refused.
     pub async fn follower(self: &Arc<Self>) -> Result<Follower, Error> {

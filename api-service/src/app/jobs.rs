@@ -9,7 +9,7 @@ use super::{
     App,
     error::Error,
     knowledge::check,
-    ports::{Page, Refused, UnverifiedKey, UnverifiedToken},
+    ports::{Page, Refused},
 };
 use crate::domain::{
     job::{Job, JobState},
@@ -89,14 +89,8 @@ impl App {
 
     /// The job as it is now, for a caller who would still be let in.
     async fn look(&self, caller: &Principal, id: &str) -> Result<Job, Error> {
-        if !self.refused.refuse_caller(caller) {
-            return self.job(caller, id).await;
-        }
-        Err(if caller.is_key() {
-            UnverifiedKey::Invalid.into()
-        } else {
-            UnverifiedToken::Invalid.into()
-        })
+        self.still_let_in(caller)?;
+        self.job(caller, id).await
     }
 
     /// The next thing to tell, and the job where more may come after it.

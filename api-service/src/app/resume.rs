@@ -10,7 +10,7 @@ use super::{
     ask::{Events, conversation_id},
     error::Error,
     live::{Reader, SILENCE},
-    ports::{Recorded, UnverifiedKey, UnverifiedToken},
+    ports::Recorded,
 };
 use crate::domain::{
     answer::{AnswerEvent, Numbered},
@@ -116,14 +116,7 @@ impl App {
 
     /// How a stream ends whose caller's credentials no longer hold.
     fn refusal(&self, caller: &Principal) -> Option<AnswerEvent> {
-        if !self.refused.refuse_caller(caller) {
-            return None;
-        }
-        let error: Error = if caller.is_key() {
-            UnverifiedKey::Invalid.into()
-        } else {
-            UnverifiedToken::Invalid.into()
-        };
+        let error = self.still_let_in(caller).err()?;
         Some(AnswerEvent::Failed {
             code: error.code(),
             message: error.to_string(),

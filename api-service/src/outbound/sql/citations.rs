@@ -10,7 +10,6 @@ use crate::{
     domain::{
         answer::{Citation, Evidence},
         chunk::Passage,
-        principal::Scope,
     },
 };
 
@@ -72,44 +71,27 @@ async fn add_citation(
     Ok(())
 }
 
-impl SqlStore {
-    /// What the sentences of a message in `scope` rest on.
-    pub(super) async fn evidence_of(
-        &self,
-        scope: &Scope,
-        message: &str,
-    ) -> Result<Option<Evidence>, StoreError> {
-        let known: Option<(String,)> = sqlx::query_as(
-            "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation_id \
-             WHERE m.id = $1 AND c.owner_id = $2",
-        )
-        .bind(message)
-        .bind(scope.owner())
-        .fetch_optional(&self.database.pool)
-        .await?;
-        if known.is_none() {
-            return Ok(None);
-        }
-        let rows: Vec<CitationRow> = sqlx::query_as(
-            "SELECT number, sentence_start, sentence_end, span_start, span_end, quote, support, \
-             supported FROM message_citations WHERE message_id = $1 ORDER BY ordinal",
-        )
-        .bind(message)
-        .fetch_all(&self.database.pool)
-        .await?;
-        let sentences: Vec<(i64, i64)> = sqlx::query_as(
-            "SELECT sentence_start, sentence_end FROM message_unsupported \
-             WHERE message_id = $1 ORDER BY sentence_start",
-        )
-        .bind(message)
-        .fetch_all(&self.database.pool)
-        .await?;
-        let unsupported = sentences.into_iter().map(|(start, end)| span(start, end));
-        Ok(Some(Evidence {
-            citations: rows.into_iter().map(citation).collect(),
-            unsupported: unsupported.collect(),
-        }))
-    }
+/// What the sentences of a message rest on; whoever reads the message may.
+pub(super) async fn evidence_of(store: &SqlStore, message: &str) -> Result<Evidence, StoreError> {
+    let rows: Vec<CitationRow> = sqlx::query_as(
+        "SELECT number, sentence_start, sentence_end, span_start, span_end, quote, support, \
+         supported FROM message_citations WHERE message_id = $1 ORDER BY ordinal",
+    )
+    .bind(message)
+    .fetch_all(&store.database.pool)
+    .await?;
+    let sentences: Vec<(i64, i64)> = sqlx::query_as(
+        "SELECT sentence_start, sentence_end FROM message_unsupported \
+         WHERE message_id = $1 ORDER BY sentence_start",
+    )
+    .bind(message)
+    .fetch_all(&store.database.pool)
+    .await?;
+    let unsupported = sentences.into_iter().map(|(start, end)| span(start, end));
+    Ok(Evidence {
+        citations: rows.into_iter().map(citation).collect(),
+        unsupported: unsupported.collect(),
+    })
 }
 
 fn citation(row: CitationRow) -> Citation {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use service_kit::clock::Millis;
 
-use super::{SqlStore, answers::sources_of, bigint, impossible, sql};
+use super::{SqlStore, answers::sources_of, bigint, citations::evidence_of, impossible, sql};
 use crate::{
     app::ports::{ConversationStore, Page, StoreError},
     domain::{
@@ -85,8 +85,7 @@ impl ConversationStore for SqlStore {
             let mut message = message(row)?;
             if let Some(answer) = &mut message.answer {
                 answer.sources = sources_of(self, &message.id).await?;
-                let evidence = self.evidence_of(scope, &message.id).await?;
-                answer.evidence = evidence.unwrap_or_default();
+                answer.evidence = evidence_of(self, &message.id).await?;
             }
             messages.push(message);
         }
