@@ -246,7 +246,8 @@ impl Cutter<'_> {
         };
         let units = units
             .into_iter()
-            .flat_map(|unit| self.fitting(&block.text, unit, budget));
+            .flat_map(|unit| self.fitting(&block.text, unit, budget))
+            .filter(|(unit, _)| !block.text[unit.clone()].trim().is_empty());
         let mut pieces: Vec<Piece> = vec![];
         let mut open: Option<(Range<usize>, usize)> = None;
         for (unit, tokens) in units {
@@ -430,6 +431,16 @@ mod tests {
         for chunk in chunks(&source, 70) {
             assert_eq!(source[chunk.span.clone()].trim(), chunk.text.trim());
         }
+    }
+
+    #[test]
+    fn blanks_without_end_between_words_are_no_chunk() {
+        let source = format!("{}{}{}", "a".repeat(300), "\u{2003}".repeat(2_000), "b".repeat(300));
+        let length = |text: &str| text.len() / 16;
+        let parsed = parse(MediaType::Markdown, &source).unwrap();
+        let chunks = chunk(&parsed, "T", 24, &length).into_iter();
+        let texts: Vec<_> = chunks.map(|chunk| chunk.text.trim().len()).collect();
+        assert_eq!(texts, [300, 300]);
     }
 
     #[test]
