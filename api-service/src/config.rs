@@ -8,6 +8,7 @@ mod fetching;
 mod interactions;
 mod llm;
 mod reranking;
+mod visitors;
 
 use std::{net::SocketAddr, path::PathBuf, sync::LazyLock, thread::available_parallelism};
 
@@ -29,6 +30,7 @@ pub use embedding::{EmbeddingConfig, RemoteEmbeddingConfig};
 pub use fetching::FetchingConfig;
 pub use llm::{LlmConfig, LlmModel};
 pub use reranking::RerankConfig;
+pub use visitors::VisitorsConfig;
 
 /// The variables.
 pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
@@ -40,6 +42,7 @@ pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
         interactions::VARIABLES,
         llm::VARIABLES,
         reranking::VARIABLES,
+        visitors::VARIABLES,
     ]
     .concat()
 });
@@ -201,6 +204,8 @@ pub struct Config {
     pub interactions: InteractionLog,
     /// The language model, if one is configured.
     pub llm: Option<LlmConfig>,
+    /// Who may ask without having signed in, and how often anybody may.
+    pub visitors: VisitorsConfig,
     /// Origins of browsers' pages that may call.
     pub allowed_origins: AllowedOrigins,
     /// What is logged.
@@ -281,6 +286,7 @@ impl Config {
             conversations: conversations::read(environment)?,
             interactions: interactions::read(environment)?,
             llm: llm::read(environment)?,
+            visitors: visitors::read(environment)?,
             allowed_origins: AllowedOrigins::read(environment, "ALLOWED_ORIGINS")?,
             log_level: environment.text("LOG_LEVEL")?,
             log_format: environment.parsed("LOG_FORMAT")?,
@@ -476,6 +482,10 @@ mod tests {
             ("ALGORITHM", "RS256"),
             ("FETCH_ALLOWED_NETWORKS", "10.0.0.0/8,localhost"),
             ("SOURCE_DELAY", "soon"),
+            ("RATE_LIMIT_REQUESTS_PER_MINUTE", "none"),
+            ("ANONYMOUS_CHAT", "maybe"),
+            ("ANONYMOUS_RETENTION_DAYS", "4000"),
+            ("TRUSTED_PROXIES", "the proxy"),
             ("LINK_SECRET", "thirty-one-bytes-are-not-enough"),
         ] {
             let error = config(&[(name, value)]).unwrap_err();

@@ -25,6 +25,7 @@ use crate::{
         live::LiveAnswers,
         ports::{DenseEmbedder, EmbeddingStore, Generator, Reranker, TokenVerifier},
         profiles::Profiles,
+        rates::QuestionLimits,
         sync_sources::Sources,
         vector_spaces::{VectorSpace, VectorSpaces},
         verify_api_key::ApiKeys,
@@ -221,6 +222,8 @@ pub fn app(config: &Config, parts: &Parts, spaces: Option<VectorSpaces>) -> App 
         generator: parts.generator.clone(),
         reranker: reranker(config, &parts.client),
         whole_context: config.whole_context,
+        rates: QuestionLimits::new(config.visitors.rates, Arc::new(SystemClock)),
+        visitors: config.visitors.visitors,
         clock: Arc::new(SystemClock),
         randomness: Arc::new(SystemRandomness),
         new_jobs: Arc::new(Notify::new()),
@@ -278,6 +281,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let settings = HttpSettings {
         max_body: config.max_upload_bytes,
         allowed_origins: config.allowed_origins.clone(),
+        trusted_proxies: config.visitors.trusted_proxies.clone(),
     };
     let router = router(
         HttpState {

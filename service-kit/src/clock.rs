@@ -33,6 +33,14 @@ pub fn new_id(clock: &dyn Clock, randomness: &dyn Randomness) -> String {
         .to_string()
 }
 
+/// The id that these bytes make: a UUID of version 8, whose meaning is its
+/// maker's (RFC 9562, section 5.8).
+pub fn id_of(bytes: [u8; 16]) -> String {
+    uuid::Builder::from_custom_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}
+
 /// Whether `text` is a UUID. What comes from a caller is checked before it
 /// reaches a query.
 pub fn is_id(text: &str) -> bool {

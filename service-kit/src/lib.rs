@@ -7,6 +7,7 @@ pub mod client_address;
 pub mod clock;
 pub mod database;
 pub mod environment;
+pub mod fastapi;
 pub mod health;
 pub mod http_layers;
 pub mod problem;

@@ -5,12 +5,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use service_kit::clock::is_id;
 
 use super::{App, answering::Answering, error::Error, ports::UnverifiedToken, search::Within};
 use crate::domain::{
-    answer::Numbered,
+    answer::{Answer, AnswerEvent, Numbered},
     conversation::{AskedBefore, ConversationId, Opening, Replaced, Turn, title_of},
     interaction::Timings,
     principal::{Principal, Scope},
@@ -27,11 +27,73 @@ pub struct Asked {
     pub message: String,
     /// The conversation that it goes on with; a new one where it is missing.
     pub conversation_id: Option<String>,
+    /// What is done where there is no such conversation.
+    pub otherwise: Otherwise,
     /// What it is answered from.
     pub within: Within,
+    /// The most sources that it is answered from; as many as are good for an
+    /// answer where nothing is said.
+    pub most_sources: Option<usize>,
     /// The message from which on the conversation is replaced: an answer, whose
     /// question is asked again, or a question, in whose place this one is asked.
     pub replaces: Option<String>,
+}
+
+/// What is done where the conversation that a question names is not there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Otherwise {
+    /// The question is refused.
+    #[default]
+    Refuse,
+    /// Another one is begun, under an id of its own.
+    BeginAnother,
+    /// One is begun that the caller finds again under the name they gave, which
+    /// may be any text.
+    BeginNamed,
+}
+
+/// A whole answer, and where it stands.
+#[derive(Debug)]
+pub struct Answered {
+    /// Its conversation.
+    pub conversation_id: ConversationId,
+    /// The question's message.
+    pub question_id: String,
+    /// Its message.
+    pub message_id: String,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// Waits for an answer to be whole.
+pub async fn whole(mut events: Events) -> Result<Answered, Error> {
+    let mut place = None;
+    while let Some(told) = events.next().await {
+        match (told.event, place.take()) {
+            (
+                AnswerEvent::Started {
+                    conversation_id,
+                    question_id,
+                    message_id,
+                },
+                _,
+            ) => place = Some((conversation_id, question_id, message_id)),
+            (AnswerEvent::Completed(answer), Some((conversation_id, question_id, message_id))) => {
+                return Ok(Answered {
+                    conversation_id,
+                    question_id,
+                    message_id,
+                    answer,
+                });
+            }
+            (AnswerEvent::Failed { code, message }, _) => {
+                return Err(Error::AnswerFailed(code, message));
+            }
+            (_, before) => place = before,
+        }
+    }
+    let message = "The answer broke off; ask again.".to_owned();
+    Err(Error::AnswerFailed("answer_broke_off", message))
 }
 
 /// The events of an answer, from the one that was asked for. Who drops them
@@ -42,8 +104,9 @@ pub type Events = Pin<Box<dyn Stream<Item = Numbered> + Send>>;
 /// Where a question stands.
 struct Context {
     question: Question,
-    /// The conversation; none where it begins.
-    conversation: Option<ConversationId>,
+    conversation: ConversationId,
+    /// Whether it begins with this question.
+    begins: bool,
     /// The question's message, where it is asked again.
     again: Option<String>,
     history: Vec<Turn>,
@@ -54,14 +117,16 @@ impl App {
     /// events tell everything.
     pub async fn ask(self: &Arc<Self>, caller: &Principal, asked: &Asked) -> Result<Events, Error> {
         let began = self.clock.now();
-        let scope = caller.scope();
-        let context = self.context(&scope, asked).await?;
-        let place = self.place(&scope).await?;
+        self.rates.count(caller)?;
+        let context = self.context(caller, asked).await?;
+        let scope = caller.scope_in(&context.conversation);
+        let place = self.place(&caller.scope()).await?;
         let placed = self.clock.now();
         let query = self.rewrite(place.as_ref(), &context.question, &context.history);
         let query = query.await;
         let rewritten = self.clock.now();
-        let passages = self.gather(&scope, &query, &asked.within).await?;
+        let passages = self.gather(&scope, &query, &asked.within, asked.most_sources);
+        let passages = passages.await?;
         let timings = Timings {
             rewrite: (!context.history.is_empty()).then_some(rewritten - placed),
             retrieve: self.clock.now() - rewritten,
@@ -69,10 +134,11 @@ impl App {
         };
         let opening = self.opening(&context, asked);
         if !self.runs.open(&scope, &opening, began).await? {
-            return Err(match &context.conversation {
-                Some(_) => Error::NoSuchConversation,
+            return Err(if context.begins {
                 // The account was deleted since the token was looked at.
-                None => Error::Token(UnverifiedToken::Invalid),
+                Error::Token(UnverifiedToken::Invalid)
+            } else {
+                Error::NoSuchConversation
             });
         }
         let live = self.live.open(&opening.answer_id, scope.owner());
@@ -96,26 +162,56 @@ impl App {
     }
 
     /// Finds out which question is asked where.
-    async fn context(&self, scope: &Scope, asked: &Asked) -> Result<Context, Error> {
+    async fn context(&self, caller: &Principal, asked: &Asked) -> Result<Context, Error> {
         if let Some(message) = &asked.replaces {
-            return self.replaced_context(scope, asked, message).await;
+            return self.replaced_context(&caller.scope(), asked, message).await;
         }
         let question = Question::new(&asked.message)?;
-        let Some(id) = &asked.conversation_id else {
-            return Ok(Context {
-                question,
-                conversation: None,
-                again: None,
-                history: vec![],
-            });
-        };
-        let id = conversation_id(id)?;
+        let mut begun = ConversationId(self.new_id());
+        if let Some(name) = &asked.conversation_id {
+            let derived = derived_id(&caller.scope(), name);
+            let mut ids: Vec<_> = conversation_id(name).into_iter().collect();
+            if asked.otherwise == Otherwise::BeginNamed {
+                ids.push(derived.clone());
+            }
+            if let Some((conversation, history)) = self.first_of(caller, ids).await? {
+                return Ok(Context {
+                    question,
+                    conversation,
+                    begins: false,
+                    again: None,
+                    history,
+                });
+            }
+            match asked.otherwise {
+                Otherwise::Refuse => return Err(Error::NoSuchConversation),
+                Otherwise::BeginAnother => {}
+                Otherwise::BeginNamed => begun = derived,
+            }
+        }
         Ok(Context {
             question,
-            history: self.history(scope, &id, None).await?,
-            conversation: Some(id),
+            conversation: begun,
+            begins: true,
             again: None,
+            history: vec![],
         })
+    }
+
+    /// The first of these conversations that is the caller's, and its last turns.
+    async fn first_of(
+        &self,
+        caller: &Principal,
+        ids: Vec<ConversationId>,
+    ) -> Result<Option<(ConversationId, Vec<Turn>)>, Error> {
+        for id in ids {
+            let scope = caller.scope_in(&id);
+            let turns = self.conversations.last_turns(&scope, &id, None, TURNS);
+            if let Some(turns) = turns.await? {
+                return Ok(Some((id, turns)));
+            }
+        }
+        Ok(None)
     }
 
     async fn replaced_context(
@@ -147,8 +243,9 @@ impl App {
         let question = if again { &question } else { &asked.message };
         Ok(Context {
             question: Question::new(question)?,
-            history: self.history(scope, &id, Some(&question_id)).await?,
-            conversation: Some(id),
+            history: self.history(scope, &id, &question_id).await?,
+            conversation: id,
+            begins: false,
             again: again.then_some(question_id),
         })
     }
@@ -157,17 +254,16 @@ impl App {
         &self,
         scope: &Scope,
         id: &ConversationId,
-        before: Option<&str>,
+        before: &str,
     ) -> Result<Vec<Turn>, Error> {
-        let turns = self.conversations.last_turns(scope, id, before, TURNS);
+        let turns = self
+            .conversations
+            .last_turns(scope, id, Some(before), TURNS);
         turns.await?.ok_or(Error::NoSuchConversation)
     }
 
     fn opening(&self, context: &Context, asked: &Asked) -> Opening {
-        let begins = match context.conversation {
-            Some(_) => None,
-            None => Some(title_of(context.question.text())),
-        };
+        let begins = context.begins.then(|| title_of(context.question.text()));
         let replaces = match (&asked.replaces, &context.again) {
             (None, _) => None,
             (Some(_), Some(question)) => Some(Replaced::After(question.clone())),
@@ -175,10 +271,7 @@ impl App {
         };
         let question_id = context.again.clone().unwrap_or_else(|| self.new_id());
         Opening {
-            conversation_id: match &context.conversation {
-                Some(id) => id.clone(),
-                None => ConversationId(self.new_id()),
-            },
+            conversation_id: context.conversation.clone(),
             begins,
             replaces,
             question: match context.again {
@@ -190,6 +283,17 @@ impl App {
             retention: self.retention,
         }
     }
+}
+
+/// The id of the conversation that its owner calls so.
+fn derived_id(scope: &Scope, name: &str) -> ConversationId {
+    let mut hasher = blake3::Hasher::new_derive_key("lectern conversation names");
+    hasher.update(scope.owner().as_bytes());
+    hasher.update(&[0]);
+    hasher.update(name.as_bytes());
+    let mut bytes = [0; 16];
+    hasher.finalize_xof().fill(&mut bytes);
+    ConversationId(service_kit::clock::id_of(bytes))
 }
 
 /// What may be a conversation's id.

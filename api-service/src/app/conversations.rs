@@ -45,7 +45,8 @@ impl App {
         page: &Page,
     ) -> Result<Whole, Error> {
         check(page)?;
-        let (scope, id) = (caller.scope(), conversation_id(id)?);
+        let id = conversation_id(id)?;
+        let scope = caller.scope_in(&id);
         let conversation = self.conversations.conversation(&scope, &id).await?;
         let conversation = conversation.ok_or(Error::NoSuchConversation)?;
         let messages = self.conversations.messages(&scope, &id, page).await?;
@@ -59,7 +60,8 @@ impl App {
         id: &str,
         title: &str,
     ) -> Result<Conversation, Error> {
-        let (scope, id) = (caller.scope(), conversation_id(id)?);
+        let id = conversation_id(id)?;
+        let scope = caller.scope_in(&id);
         let title = title.trim();
         if title.is_empty() || title.chars().count() > MAX_TITLE || title.contains('\0') {
             return Err(Error::Label("A title has 1 to 80 characters."));
@@ -71,7 +73,8 @@ impl App {
 
     /// Deletes a conversation of the caller's, and stops what is written in it.
     pub async fn delete_conversation(&self, caller: &Principal, id: &str) -> Result<(), Error> {
-        let (scope, id) = (caller.scope(), conversation_id(id)?);
+        let id = conversation_id(id)?;
+        let scope = caller.scope_in(&id);
         let deleted = self.conversations.delete(&scope, &id).await?;
         deleted.then_some(()).ok_or(Error::NoSuchConversation)
     }

@@ -8,6 +8,9 @@ use super::ports::{
 };
 use crate::{domain::question::InvalidQuestion, pipeline::parsing::ParseError};
 
+/// How soon a caller may try again what failed on our side, in seconds.
+const RETRY_AFTER: u64 = 5;
+
 /// Why a verb could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -155,6 +158,13 @@ pub enum Error {
     /// which ends in so many seconds.
     #[error("You have used all the tokens that you may use today; ask again after midnight (UTC).")]
     TokensSpent(u64),
+    /// The caller asks more often than they may. They may ask again in so many
+    /// seconds.
+    #[error("You ask too often; ask again in {0} s.")]
+    TooManyQuestions(u64),
+    /// An answer broke off. The code and the message are those of its last event.
+    #[error("{1}")]
+    AnswerFailed(&'static str, String),
     /// Embedding or indexing took longer than it may.
     #[error("It took longer than it may on our side; try again.")]
     StageTooLong,
@@ -192,8 +202,11 @@ impl Error {
             | Self::IndexElsewhere
             | Self::Reading(_)
             | Self::AnswersBusy(_)
+            | Self::AnswerFailed(..)
             | Self::Embedding(EmbeddingError::Busy(_)) => ErrorKind::Unavailable,
-            Self::Key(UnverifiedKey::Overused(_)) | Self::TokensSpent(_) => ErrorKind::RateLimited,
+            Self::Key(UnverifiedKey::Overused(_))
+            | Self::TokensSpent(_)
+            | Self::TooManyQuestions(_) => ErrorKind::RateLimited,
             Self::Token(_) | Self::Key(_) => ErrorKind::Unauthenticated,
             Self::MissingScope(_) | Self::ReadOnly | Self::AdministratorsOnly => {
                 ErrorKind::Forbidden
@@ -239,6 +252,28 @@ impl Error {
     pub const fn is_transient(&self) -> bool {
         matches!(self.kind(), ErrorKind::Unavailable)
             || matches!(self, Self::Embedding(_) | Self::StageTooLong)
+    }
+
+    /// In how many seconds a caller may try again, where that helps.
+    pub const fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Key(UnverifiedKey::Overused(seconds)) => Some(*seconds as u64),
+            Self::AnswersBusy(seconds)
+            | Self::TokensSpent(seconds)
+            | Self::TooManyQuestions(seconds) => Some(*seconds),
+            Self::AnswerFailed(..) => Some(1),
+            _ if self.kind().is_server_fault() => Some(RETRY_AFTER),
+            _ => None,
+        }
+    }
+
+    /// Writes the cause of a fault on our side to the log: each surface does so
+    /// once, where it answers.
+    pub fn log(&self) {
+        if self.kind().is_server_fault() && !matches!(self, Self::AnswerFailed(..)) {
+            let cause = std::error::Error::source(self);
+            tracing::error!(code = self.code(), cause, "a request failed");
+        }
     }
 
     /// A stable word for programs.
@@ -287,6 +322,8 @@ impl Error {
             Self::Embedding(EmbeddingError::Busy(_)) => "embedding_busy",
             Self::AnswersBusy(_) => "answers_busy",
             Self::TokensSpent(_) => "token_budget_spent",
+            Self::TooManyQuestions(_) => "too_many_questions",
+            Self::AnswerFailed(code, _) => code,
             Self::StageTooLong => "stage_too_long",
             Self::JobOver => "job_over",
             Self::NotRetryable => "job_not_retryable",

@@ -180,7 +180,7 @@ impl App {
         for labelled in questions {
             let began = self.clock.now();
             let question = Question::new(&labelled.text)?;
-            let sources = self.gather(&scope, &question, &within).await?;
+            let sources = self.gather(&scope, &question, &within, None).await?;
             let asked = Asking {
                 question: question.text(),
                 query: question.text(),

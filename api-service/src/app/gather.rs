@@ -25,15 +25,19 @@ const MOST_PASSAGES: usize = 128;
 const BYTES_OF_A_TOKEN: usize = 8;
 
 impl App {
-    /// The sources of an answer, best first.
+    /// The sources of an answer, best first, and no more than `most`, where that
+    /// is given.
     pub(super) async fn gather(
         &self,
         scope: &Scope,
         question: &Question,
         within: &Within,
+        most: Option<usize>,
     ) -> Result<Vec<Passage>, Error> {
         let found = self.find(scope, question, within, CANDIDATES).await?;
-        if let Some(documents) = self.whole_documents(scope, within, &found).await? {
+        if most.is_none()
+            && let Some(documents) = self.whole_documents(scope, within, &found).await?
+        {
             return Ok(documents);
         }
         let ids: Vec<ChunkId> = found
@@ -41,7 +45,7 @@ impl App {
             .map(|passage| passage.chunk_id.clone())
             .collect();
         let around = self.documents.around(scope, &ids, REACH).await?;
-        Ok(rank(found, &around, SOURCES))
+        Ok(rank(found, &around, most.unwrap_or(SOURCES)))
     }
 
     /// All that is asked, a source a document, if a language model can be given

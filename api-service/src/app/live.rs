@@ -11,7 +11,10 @@ use std::{
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{App, ports::Unrecorded};
+use super::{
+    App,
+    ports::{Due, Unrecorded},
+};
 use crate::domain::answer::{AnswerEvent, Numbered};
 
 /// How long events wait until they are recorded, so that many go at once: as
@@ -212,7 +215,12 @@ impl App {
     /// Ends answers that a process has left behind, and forgets old events.
     pub async fn tidy_up_answers(&self) {
         let now = self.clock.now();
-        let tidied = self.runs.tidy_up(now - SILENCE, now - TOLD_AGAIN).await;
+        let due = Due {
+            silent_since: now - SILENCE,
+            over_since: now - TOLD_AGAIN,
+            visited_before: now - self.visitors.kept,
+        };
+        let tidied = self.runs.tidy_up(due).await;
         if let Err(error) = tidied {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "answers that were left behind could not be ended");

@@ -2,6 +2,7 @@
 //! and puts the steps in order; what a step needs from outside is a port.
 
 pub mod add_document;
+pub mod add_documents;
 pub mod analytics;
 mod answering;
 pub mod ask;
@@ -27,6 +28,7 @@ pub mod live;
 pub mod ports;
 mod prepare;
 pub mod profiles;
+pub mod rates;
 pub mod reembed;
 mod rerank;
 mod resume;
@@ -124,6 +126,10 @@ pub struct App {
     pub interactions: Arc<dyn InteractionStore>,
     /// How it is kept.
     pub interaction_log: InteractionLog,
+    /// How often somebody may ask.
+    pub rates: rates::QuestionLimits,
+    /// What people may do who have not signed in.
+    pub visitors: rates::Visitors,
     /// How many conversations a user keeps.
     pub retention: usize,
     /// Answers that are under way: a stop waits for them to be kept.

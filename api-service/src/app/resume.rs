@@ -72,7 +72,8 @@ impl App {
         caller: &Principal,
         conversation: &str,
     ) -> Result<Option<Events>, Error> {
-        let (scope, id) = (caller.scope(), conversation_id(conversation)?);
+        let id = conversation_id(conversation)?;
+        let scope = caller.scope_in(&id);
         if let Some(answer) = self.runs.under_way(&scope, &id).await? {
             return Ok(Some(self.resume(caller, &answer, 0).await?));
         }

@@ -5,7 +5,7 @@ use proto::{
     claims::Role,
 };
 
-use super::{document::DocumentId, knowledge_base::KnowledgeBaseId};
+use super::{conversation::ConversationId, document::DocumentId, knowledge_base::KnowledgeBaseId};
 
 /// A user's id: the `sub` of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -37,7 +37,15 @@ enum Identity {
         shown: Shown,
     },
     Operator,
+    /// Somebody who has not signed in, by the network that they ask from.
+    Visitor {
+        network: String,
+    },
 }
+
+/// What begins a visitor's owner: their network comes after it or, in one of
+/// their conversations, its id. No user's id has a colon.
+pub const VISITOR: &str = "visitor:";
 
 impl Principal {
     /// The user of a verified token.
@@ -72,19 +80,35 @@ impl Principal {
         }
     }
 
-    /// The user's id; the operator has none.
-    pub const fn user_id(&self) -> Option<&UserId> {
-        match &self.identity {
-            Identity::User { id, .. } => Some(id),
-            Identity::Operator => None,
+    /// Somebody who has not signed in. They see public knowledge, and those
+    /// conversations whose ids they know.
+    pub const fn visitor(network: String) -> Self {
+        Self {
+            identity: Identity::Visitor { network },
         }
     }
 
-    /// What they showed; the operator shows nothing.
+    /// The user's id; others have none.
+    pub const fn user_id(&self) -> Option<&UserId> {
+        match &self.identity {
+            Identity::User { id, .. } => Some(id),
+            Identity::Operator | Identity::Visitor { .. } => None,
+        }
+    }
+
+    /// The network of a visitor.
+    pub fn network(&self) -> Option<&str> {
+        match &self.identity {
+            Identity::Visitor { network } => Some(network),
+            Identity::User { .. } | Identity::Operator => None,
+        }
+    }
+
+    /// What they showed; others show nothing.
     pub const fn shown(&self) -> Option<&Shown> {
         match &self.identity {
             Identity::User { shown, .. } => Some(shown),
-            Identity::Operator => None,
+            Identity::Operator | Identity::Visitor { .. } => None,
         }
     }
 
@@ -107,7 +131,9 @@ impl Principal {
                 scopes: Some(scopes),
                 ..
             } => scopes.has(scope),
-            Identity::User { scopes: None, .. } | Identity::Operator => true,
+            Identity::User { scopes: None, .. } | Identity::Operator | Identity::Visitor { .. } => {
+                true
+            }
         }
     }
 
@@ -116,6 +142,7 @@ impl Principal {
         let by_role = match self.identity {
             Identity::User { role, .. } => role == Role::Admin,
             Identity::Operator => true,
+            Identity::Visitor { .. } => false,
         };
         by_role && self.has_scope(KeyScope::KnowledgeAdmin)
     }
@@ -123,9 +150,24 @@ impl Principal {
     /// What they may see.
     pub fn scope(&self) -> Scope {
         Scope {
-            user: self.user_id().cloned(),
+            owner: match &self.identity {
+                Identity::User { id, .. } => id.0.clone(),
+                Identity::Operator => String::new(),
+                Identity::Visitor { network } => format!("{VISITOR}{network}"),
+            },
+            is_member: self.user_id().is_some(),
             manages_public: self.manages_public_knowledge(),
         }
+    }
+
+    /// What they may see where a conversation is looked at: a visitor who names
+    /// one owns it, since its id can't be guessed.
+    pub fn scope_in(&self, conversation: &ConversationId) -> Scope {
+        let mut scope = self.scope();
+        if matches!(self.identity, Identity::Visitor { .. }) {
+            scope.owner = format!("{VISITOR}{}", conversation.0);
+        }
+        scope
     }
 }
 
@@ -133,7 +175,8 @@ impl Principal {
 /// a [`Principal`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
-    user: Option<UserId>,
+    owner: String,
+    is_member: bool,
     manages_public: bool,
 }
 
@@ -141,12 +184,12 @@ impl Scope {
     /// The owner whose private things are in it; empty for nobody, which no
     /// private row's owner is.
     pub fn owner(&self) -> &str {
-        self.user.as_ref().map_or("", |user| &user.0)
+        &self.owner
     }
 
     /// Whether knowledge for members is in it.
     pub const fn is_member(&self) -> bool {
-        self.user.is_some()
+        self.is_member
     }
 
     /// Whether public knowledge may be changed in it.

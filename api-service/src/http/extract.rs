@@ -1,10 +1,14 @@
 //! Who asks, from a request's headers.
 
+use std::marker::PhantomData;
+
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
+    response::IntoResponse,
 };
 use proto::api_key::{HEADER, KeyScope, is_api_key};
+use service_kit::client_address::ClientAddress;
 
 use super::HttpState;
 use crate::{
@@ -61,6 +65,57 @@ fn bearer(headers: &HeaderMap) -> Result<&str, UnverifiedToken> {
         Ok(token)
     } else {
         Err(UnverifiedToken::Missing)
+    }
+}
+
+/// The caller or, where they have not signed in, a visitor, as far as those are
+/// welcome. Credentials that don't hold are refused in any case.
+pub async fn caller_or_visitor(parts: &Parts, state: &HttpState) -> Result<Principal, Error> {
+    match caller(parts, state).await {
+        Err(Error::Token(UnverifiedToken::Missing)) => {
+            let address = parts.extensions.get::<ClientAddress>();
+            let network = address.map_or_else(|| "unknown".to_owned(), |told| told.network());
+            state.app.visitor(network)
+        }
+        other => other,
+    }
+}
+
+/// The caller, for surfaces whose errors are `E`.
+#[derive(Debug)]
+pub struct CallerOr<E> {
+    /// Who asks.
+    pub caller: Principal,
+    error: PhantomData<E>,
+}
+
+impl<E: From<Error> + IntoResponse> FromRequestParts<HttpState> for CallerOr<E> {
+    type Rejection = E;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, E> {
+        Ok(Self {
+            caller: caller(parts, state).await?,
+            error: PhantomData,
+        })
+    }
+}
+
+/// The caller or a visitor, for surfaces whose errors are `E`.
+#[derive(Debug)]
+pub struct VisitorOr<E> {
+    /// Who asks.
+    pub caller: Principal,
+    error: PhantomData<E>,
+}
+
+impl<E: From<Error> + IntoResponse> FromRequestParts<HttpState> for VisitorOr<E> {
+    type Rejection = E;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, E> {
+        Ok(Self {
+            caller: caller_or_visitor(parts, state).await?,
+            error: PhantomData,
+        })
     }
 }
 

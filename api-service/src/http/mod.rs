@@ -1,8 +1,12 @@
 //! The table of surfaces, then layers.
 
+pub mod compat;
+pub mod event_stream;
 pub mod extract;
 pub mod health;
 mod metrics;
+pub mod moment;
+mod shared;
 pub mod v1;
 
 use std::sync::Arc;
@@ -10,10 +14,15 @@ use std::sync::Arc;
 use axum::{
     Extension, Json, Router,
     http::Method,
+    middleware::from_fn_with_state,
     routing::{MethodRouter, get},
 };
 use proto::api_key::KeyScope;
-use service_kit::{browser_origins::AllowedOrigins, http_layers};
+use service_kit::{
+    browser_origins::AllowedOrigins,
+    client_address::{self, TrustedProxies},
+    http_layers,
+};
 
 use crate::app::{App, ports::TokenVerifier, verify_api_key::ApiKeys};
 
@@ -36,6 +45,8 @@ pub struct Route {
     pub path: &'static str,
     /// The scope that an API key needs here; without one, no key is taken.
     pub scope: Option<KeyScope>,
+    /// Which bodies it is for, where surfaces share the method and the path.
+    takes: Option<fn(&[u8]) -> bool>,
     handler: MethodRouter<HttpState>,
 }
 
@@ -52,7 +63,18 @@ impl Route {
             method,
             path,
             scope: Some(scope),
+            takes: None,
             handler,
+        }
+    }
+
+    /// The same route for those bodies alone that `takes` tells. Another route
+    /// with this method and path gets the others.
+    #[must_use]
+    pub fn taking(self, takes: fn(&[u8]) -> bool) -> Self {
+        Self {
+            takes: Some(takes),
+            ..self
         }
     }
 
@@ -62,7 +84,15 @@ impl Route {
             method,
             path,
             scope: None,
+            takes: None,
             handler,
+        }
+    }
+
+    fn guarded(self) -> MethodRouter<HttpState> {
+        match self.scope {
+            Some(scope) => self.handler.layer(Extension(scope)),
+            None => self.handler,
         }
     }
 }
@@ -78,6 +108,16 @@ pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/files/{token}"),
 ];
 
+/// The routes where people are answered who have not signed in, if such are
+/// welcome.
+pub const VISITORS_ROUTES: &[(&str, &str)] = &[
+    ("POST", "/chat"),
+    ("POST", "/api/v1/chat"),
+    ("POST", "/api/v1/chat/stream"),
+    ("GET", "/api/v1/chat/{session_id}/history"),
+    ("DELETE", "/api/v1/chat/{session_id}"),
+];
+
 /// Every route of every surface. The router is made from this table, so that
 /// it can't lack one.
 pub fn routes() -> Vec<Route> {
@@ -86,6 +126,7 @@ pub fn routes() -> Vec<Route> {
         Route::public(Method::GET, "/metrics", get(metrics::metrics)),
     ];
     routes.extend(v1::routes());
+    routes.extend(compat::routes());
     routes
 }
 
@@ -95,6 +136,8 @@ pub struct HttpSettings {
     pub max_body: usize,
     /// The browser pages that may read our answers.
     pub allowed_origins: AllowedOrigins,
+    /// The proxies that are believed for whom they ask.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// The whole router: surfaces, health, layers.
@@ -103,14 +146,12 @@ pub fn router(
     health: service_kit::health::Health,
     settings: &HttpSettings,
 ) -> Router {
-    let mut router = Router::new().merge(service_kit::health::routes(health));
-    for route in routes() {
-        let handler = match route.scope {
-            Some(scope) => route.handler.layer(Extension(scope)),
-            None => route.handler,
-        };
-        router = router.route(route.path, handler);
-    }
+    let surfaces = shared::routed(routes());
+    let proxies = Arc::new(settings.trusted_proxies.clone());
+    let noted = from_fn_with_state(proxies, client_address::note);
+    let router = surfaces
+        .layer(noted)
+        .merge(service_kit::health::routes(health));
     let methods = [
         Method::GET,
         Method::POST,
@@ -126,6 +167,7 @@ async fn index() -> Json<serde_json::Value> {
     Json(serde_json::json!({
         "name": "Lectern api-service",
         "version": env!("CARGO_PKG_VERSION"),
+        "docs": "/docs",
         "health": "/health",
     }))
 }

@@ -15,6 +15,7 @@ pub mod ranking;
 pub mod rewriting;
 pub mod robots;
 pub mod scoring;
+mod sections;
 pub mod selecting;
 pub mod sentences;
 pub mod sitemap;

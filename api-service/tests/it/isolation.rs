@@ -1,26 +1,36 @@
 //! Nobody sees, finds, changes or is answered from what is another's.
 
-use api_service::http::{PUBLIC_ROUTES, Route, routes};
+use api_service::http::{PUBLIC_ROUTES, Route, VISITORS_ROUTES, routes};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, TestHome, json_request, plain_request, request, token_of, user_id};
+use crate::support::{
+    Parts, TestApp, TestHome, json_request, plain_request, request, token_of, user_id,
+};
 
 #[tokio::test]
 async fn every_route_needs_a_token_unless_it_is_listed() {
-    let app = TestApp::sqlite().await;
-    let mut walked = 0;
-    for route in routes() {
-        let line = format!("{} {}", route.method, route.path);
-        let (status, body) = app.ask(plain_request("", &line)).await;
-        let listed = PUBLIC_ROUTES
-            .iter()
-            .any(|(method, path)| *method == route.method.as_str() && *path == route.path);
-        let refused = status == StatusCode::UNAUTHORIZED && body["code"] == "missing_token";
-        assert_eq!(refused, !listed, "{line}: {status} {body}");
-        walked += usize::from(refused);
+    let parts = Parts {
+        members_only: true,
+        ..Parts::default()
+    };
+    let members_only = TestApp::with(TestHome::sqlite(), parts).await;
+    let open = TestApp::sqlite().await;
+    let visited = [PUBLIC_ROUTES, VISITORS_ROUTES].concat();
+    for (app, listed) in [(members_only, PUBLIC_ROUTES), (open, &visited)] {
+        let mut walked = 0;
+        for route in routes() {
+            let line = format!("{} {}", route.method, route.path);
+            let (status, body) = app.ask(plain_request("", &line)).await;
+            let listed = listed
+                .iter()
+                .any(|(method, path)| *method == route.method.as_str() && *path == route.path);
+            let refused = status == StatusCode::UNAUTHORIZED;
+            assert_eq!(refused, !listed, "{line}: {status} {body}");
+            walked += usize::from(refused);
+        }
+        assert!(walked >= 10, "only {walked} routes were walked");
     }
-    assert!(walked >= 10, "only {walked} routes were walked");
 }
 
 /// A document of Ada's, its job, its knowledge base, which is shared with Carl,

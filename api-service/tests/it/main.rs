@@ -14,6 +14,7 @@ mod answers;
 mod api_keys;
 mod ask;
 mod citing;
+mod compat;
 mod erasing;
 mod evaluating;
 mod fetching;

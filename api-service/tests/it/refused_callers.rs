@@ -9,7 +9,7 @@ use api_service::{
         principal::Principal,
         source::{SourceKind, SourceSettings},
     },
-    http::{Route, routes},
+    http::{Route, VISITORS_ROUTES, routes},
 };
 use auth_service::{
     app::{
@@ -173,6 +173,17 @@ async fn ask(app: &TestApp, things: &Things, route: &Route, credentials: &str) -
     (status.as_u16(), code.to_owned())
 }
 
+/// Whether this is the refusal, on a surface whose errors have codes and on one
+/// whose errors have none.
+fn is_refusal((status, code): &(u16, String), wanted: u16, named: &str) -> bool {
+    *status == wanted && (code.is_empty() || code == named)
+}
+
+fn is_for_visitors(route: &Route) -> bool {
+    let mut listed = VISITORS_ROUTES.iter();
+    listed.any(|(method, path)| *method == route.method.as_str() && *path == route.path)
+}
+
 /// All that Ada has, as she is told of it.
 async fn adas(app: &TestApp, ada: &Principal, base: &str) -> String {
     let page = Page {
@@ -241,8 +252,11 @@ async fn no_route_does_anything_for_callers_who_are_refused() {
                 (&keys[0], "invalid_api_key"),
                 (&keys[1], "invalid_api_key"),
             ] {
+                if credentials.is_empty() && is_for_visitors(route) {
+                    continue;
+                }
                 let told = ask(app, &things, route, credentials).await;
-                assert_eq!(told, (401, code.to_owned()), "{}", route.path);
+                assert!(is_refusal(&told, 401, code), "{}: {told:?}", route.path);
             }
             walked += 1;
         }
@@ -274,7 +288,8 @@ async fn no_route_does_anything_for_a_key_that_was_made_for_all_else() {
             |(lacking, _): &&(KeyScope, String)| *lacking == scope || !scope.is_open_to(Role::User);
         let (_, key) = keys.iter().find(lacks).unwrap();
         let told = ask(app, &things, route, key).await;
-        assert_eq!(told, (403, "missing_scope".to_owned()), "{}", route.path);
+        let refused = is_refusal(&told, 403, "missing_scope");
+        assert!(refused, "{}: {told:?}", route.path);
     }
     assert_eq!(adas(app, &mine, &things.knowledge_base).await, before);
     both.ears.cover().await;

@@ -1,8 +1,6 @@
 //! Who is at the other end of a request, and what the audit log says of it.
 
-use std::net::Ipv6Addr;
-
-use service_kit::clock::new_id;
+use service_kit::{client_address::ClientAddress, clock::new_id};
 
 use super::App;
 use crate::domain::audit::{Act, AuditEntry};
@@ -43,13 +41,8 @@ impl Client {
 
 /// The network of an address, as limits count by it.
 pub(super) fn network(ip: &str) -> String {
-    match ip.parse::<Ipv6Addr>() {
-        Ok(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        Err(_) => ip.to_owned(),
-    }
+    let address = ip.parse().map(ClientAddress);
+    address.map_or_else(|_| ip.to_owned(), ClientAddress::network)
 }
 
 impl App {

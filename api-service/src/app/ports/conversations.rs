@@ -75,6 +75,17 @@ pub trait ConversationStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 }
 
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Answers that nobody has made on since then are ended.
+    pub silent_since: Millis,
+    /// Events of answers that were over before then are forgotten.
+    pub over_since: Millis,
+    /// Conversations of visitors without a question since then are deleted.
+    pub visited_before: Millis,
+}
+
 /// Where an answer stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
@@ -144,7 +155,7 @@ pub trait AnswerStore: Send + Sync {
     async fn ask_to_stop(&self, scope: &Scope, answer_id: &str) -> Result<bool, StoreError>;
     /// Whether another process has told somebody of this answer since `since`.
     async fn is_listened_to(&self, answer_id: &str, since: Millis) -> Result<bool, StoreError>;
-    /// Ends answers that nobody has made on since `silent_since`, keeping what
-    /// there is of them, and forgets events of answers from before `over_since`.
-    async fn tidy_up(&self, silent_since: Millis, over_since: Millis) -> Result<(), StoreError>;
+    /// Ends answers whose makers are silent, keeping what there is of them, and
+    /// forgets what is due to be forgotten.
+    async fn tidy_up(&self, due: Due) -> Result<(), StoreError>;
 }

@@ -12,8 +12,8 @@ use proto::api_key::KeyScope::{DocumentsRead, DocumentsWrite};
 use service_kit::problem::{ProblemPath, ProblemQuery};
 
 use super::{
-    super::{HttpState, Route, extract::Caller},
-    chat::{stream, wire::EventWire},
+    super::{HttpState, Route, event_stream::sent, extract::Caller},
+    chat::wire::EventWire,
     problem::V1Error,
     wire::{JobWire, JobsQuery, JobsWire},
 };
@@ -77,7 +77,7 @@ async fn job_events(
     ProblemPath(id): ProblemPath<String>,
 ) -> Result<Response, V1Error> {
     let sights = state.app.watch_job(caller, id).await?;
-    Ok(stream::sent(sights.map(encode)))
+    Ok(sent(sights.map(encode)))
 }
 
 fn encode(sight: Result<Job, Error>) -> Event {

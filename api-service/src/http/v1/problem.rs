@@ -1,7 +1,5 @@
 //! Errors on the canonical surface: RFC 9457 problem details.
 
-use std::error::Error as _;
-
 use axum::{
     http::{HeaderValue, header::WWW_AUTHENTICATE},
     response::{IntoResponse, Response},
@@ -34,9 +32,6 @@ impl From<Problem> for V1Error {
     }
 }
 
-/// How soon a caller may try again what failed on our side, in seconds.
-const RETRY_AFTER: u64 = 5;
-
 impl IntoResponse for V1Error {
     fn into_response(self) -> Response {
         match self {
@@ -49,19 +44,11 @@ impl IntoResponse for V1Error {
 /// The problem that an error is told as. The cause of a fault on our side is
 /// logged here, once, and told to nobody.
 pub fn problem(error: &Error) -> Problem {
-    if error.kind().is_server_fault() {
-        tracing::error!(
-            code = error.code(),
-            cause = error.source(),
-            "a request failed"
-        );
-    }
+    error.log();
     let problem = Problem::new(error.kind(), error.code(), error.to_string());
-    match error {
-        Error::Key(UnverifiedKey::Overused(seconds)) => problem.after((*seconds).into()),
-        Error::AnswersBusy(seconds) | Error::TokensSpent(seconds) => problem.after(*seconds),
-        _ if error.kind().is_server_fault() => problem.after(RETRY_AFTER),
-        _ => problem,
+    match error.retry_after() {
+        Some(seconds) => problem.after(seconds),
+        None => problem,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::DateTime;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use service_kit::clock::Millis;
 
@@ -20,13 +20,8 @@ use crate::{
         job::Job,
         tags::{InvalidTags, Tags},
     },
+    http::moment::rfc_3339,
 };
-
-/// A moment as RFC 3339 with exactly three digits of a second.
-pub(super) fn time(millis: Millis) -> String {
-    let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
 
 /// `POST /v1/documents` with a JSON body.
 #[derive(Debug, Deserialize)]
@@ -210,8 +205,8 @@ impl From<Document> for DocumentWire {
                 name: document.knowledge_base,
             },
             searchable: document.searchable,
-            created_at: time(document.created_at),
-            updated_at: time(document.updated_at),
+            created_at: rfc_3339(document.created_at),
+            updated_at: rfc_3339(document.updated_at),
             job: document.job.into(),
         }
     }
@@ -256,8 +251,8 @@ impl From<Job> for JobWire {
             eta_seconds: job.eta_seconds(),
             embedded: job.embedded,
             reused: job.reused(),
-            created_at: time(job.created_at),
-            updated_at: time(job.updated_at),
+            created_at: rfc_3339(job.created_at),
+            updated_at: rfc_3339(job.updated_at),
             error: job.failure.map(|failure| JobErrorWire {
                 code: failure.code,
                 stage: failure.stage.as_str(),

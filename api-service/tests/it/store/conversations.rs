@@ -1,7 +1,7 @@
 //! Conversations and answers: kept for their owner, in order.
 
 use api_service::{
-    app::ports::{AnswerStore, ConversationStore, Ended, Page, Unrecorded},
+    app::ports::{AnswerStore, ConversationStore, Due, Ended, Page, Unrecorded},
     domain::{
         answer::{Answer, AnswerEvent, AnswerKind, Citation, Evidence, TokenUsage},
         chunk::{ChunkId, Passage},
@@ -440,13 +440,13 @@ async fn an_answer_that_nobody_makes_any_more_is_ended(shelf: Shelf) {
     }
     let said = events(&first, 1, vec![delta("half "), delta("a word")]);
     store.record(vec![said], NOON).await.unwrap();
-    store.tidy_up(NOON, NOON - 1).await.unwrap();
+    store.tidy_up(due(NOON, NOON - 1)).await.unwrap();
     let still = store
         .recorded(&ada, &first.answer_id, 2, NOON)
         .await
         .unwrap();
     assert_eq!(still.unwrap().alive_at, Some(NOON));
-    store.tidy_up(NOON + 1, NOON - 1).await.unwrap();
+    store.tidy_up(due(NOON + 1, NOON - 1)).await.unwrap();
     let ended = store
         .recorded(&ada, &first.answer_id, 2, NOON)
         .await
@@ -465,7 +465,7 @@ async fn an_answer_that_nobody_makes_any_more_is_ended(shelf: Shelf) {
     // Its maker was not dead after all: too late.
     let late = store.record(vec![events(&first, 3, vec![delta("!")])], NOON);
     assert_eq!(late.await.unwrap(), std::slice::from_ref(&first.answer_id));
-    store.tidy_up(NOON - 1, NOON + 1).await.unwrap();
+    store.tidy_up(due(NOON - 1, NOON + 1)).await.unwrap();
     let gone = store.recorded(&ada, &first.answer_id, 0, NOON).await;
     assert_eq!(gone.unwrap(), None);
 }
@@ -476,4 +476,12 @@ async fn an_answer_stops_for_whoever_asks(shelf: Shelf) {
     assert!(store.ask_to_stop(&ada, &first.answer_id).await.unwrap());
     let told = store.record(vec![events(&first, 1, vec![delta("x")])], NOON);
     assert_eq!(told.await.unwrap(), std::slice::from_ref(&first.answer_id));
+}
+
+fn due(silent_since: i64, over_since: i64) -> Due {
+    Due {
+        silent_since,
+        over_since,
+        visited_before: NOON,
+    }
 }

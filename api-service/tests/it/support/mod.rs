@@ -10,6 +10,7 @@ use api_service::{
         live::LiveAnswers,
         ports::{DenseEmbedder, EmbeddingStore, Generator, Reranker, VectorIndex},
         profiles::Profiles,
+        rates::{QuestionLimits, QuestionRates, Visitors},
         sync_sources::Sources,
         vector_spaces::{VectorSpace, VectorSpaces},
         verify_api_key::ApiKeys,
@@ -39,9 +40,12 @@ use axum::{
 use http_body_util::BodyExt;
 use proto::claims::Role;
 use serde_json::Value;
-use service_kit::{browser_origins::AllowedOrigins, database::Database, health::Health};
+use service_kit::{
+    browser_origins::AllowedOrigins, client_address::TrustedProxies, database::Database,
+    health::Health,
+};
 use tokio::sync::Notify;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 pub mod accounts;
@@ -91,6 +95,10 @@ pub struct Parts {
     pub grace: Option<Duration>,
     /// How interactions are logged; by default in full.
     pub interaction_log: InteractionLog,
+    /// How often questions may come; as often as one likes by default.
+    pub rates: QuestionRates,
+    /// Whether visitors are turned away.
+    pub members_only: bool,
     /// What sources may be fetched from; by default what is public alone.
     pub guard: Option<Guard>,
     /// auth-service, if a real one is there: the keys of tokens are at the usual
@@ -169,8 +177,10 @@ impl TestApp {
             live: LiveAnswers::default(),
             grace: parts.grace.unwrap_or_default(),
             retention: 50,
+            rates: QuestionLimits::new(parts.rates, home.clock.clone()),
+            visitors: visitors(!parts.members_only),
             answers: TaskTracker::new(),
-            stop: tokio_util::sync::CancellationToken::new(),
+            stop: CancellationToken::new(),
         });
         let auth = AuthService::start().await;
         let reached = parts.accounts.unwrap_or_else(Reached::nobody);
@@ -237,6 +247,13 @@ impl TestApp {
     }
 }
 
+fn visitors(welcome: bool) -> Visitors {
+    Visitors {
+        welcome,
+        kept: 7 * 24 * 60 * 60 * 1000,
+    }
+}
+
 fn sources(home: &TestHome, store: Arc<SqlStore>, guard: Option<Guard>) -> Sources {
     let guard = guard.unwrap_or_else(|| web::guard(&[]));
     let folder = home.folder.path().join("sources");
@@ -270,6 +287,7 @@ fn router(app: &Arc<App>, tokens: JwksVerifier, accounts: GrpcAccounts) -> Route
     let settings = HttpSettings {
         max_body: MAX_BODY,
         allowed_origins: AllowedOrigins::These(vec!["https://docs.example.com".to_owned()]),
+        trusted_proxies: TrustedProxies::default(),
     };
     let (clock, refused) = (app.clock.clone(), app.refused.clone());
     let state = HttpState {

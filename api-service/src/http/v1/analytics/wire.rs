@@ -6,7 +6,7 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use service_kit::clock::Millis;
 
-use super::super::wire::{moment, time};
+use super::super::wire::moment;
 use crate::{
     app::analytics::{Analytics, AnalyticsWanted},
     domain::{
@@ -14,6 +14,7 @@ use crate::{
         interaction::CitedDocument,
         token_budget::Day,
     },
+    http::moment::rfc_3339,
 };
 
 /// The query of `GET /v1/analytics`.
@@ -135,8 +136,8 @@ impl From<Analytics> for AnalyticsWire {
         let report = told.report;
         let days = report.days.into_iter();
         Self {
-            from: time(told.window.from),
-            to: time(told.window.to),
+            from: rfc_3339(told.window.from),
+            to: rfc_3339(told.window.to),
             complete: told.complete,
             answers: report.answers.into(),
             days: days.map(|(day, answers)| (date(day), answers)).collect(),
@@ -185,7 +186,7 @@ impl From<AskedQuestion> for QuestionWire {
             unanswered: question.unanswered,
             nothing_found: question.nothing_found,
             rated_down: question.rated_down,
-            last_asked_at: time(question.last_asked_at),
+            last_asked_at: rfc_3339(question.last_asked_at),
         }
     }
 }

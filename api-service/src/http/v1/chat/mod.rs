@@ -14,8 +14,11 @@ use proto::api_key::KeyScope::Chat;
 use service_kit::problem::{ProblemJson, ProblemQuery};
 
 use super::problem::V1Error;
-use crate::http::{HttpState, Route, extract::Caller};
-use wire::{ChatBody, TodayWire};
+use crate::{
+    app::ask::whole,
+    http::{HttpState, Route, extract::Caller},
+};
+use wire::{AnswerWire, ChatBody, TodayWire};
 
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
@@ -31,18 +34,18 @@ async fn chat(
     State(state): State<HttpState>,
     Caller(caller): Caller,
     ProblemJson(body): ProblemJson<ChatBody>,
-) -> Result<Response, V1Error> {
+) -> Result<Json<AnswerWire>, V1Error> {
     let events = state.app.ask(&caller, &body.into()).await?;
-    stream::whole(events).await
+    Ok(Json(whole(events).await?.into()))
 }
 
 async fn chat_by_query(
     State(state): State<HttpState>,
     Caller(caller): Caller,
     ProblemQuery(query): ProblemQuery<ChatBody>,
-) -> Result<Response, V1Error> {
+) -> Result<Json<AnswerWire>, V1Error> {
     let events = state.app.ask(&caller, &query.into()).await?;
-    stream::whole(events).await
+    Ok(Json(whole(events).await?.into()))
 }
 
 async fn chat_stream(

@@ -2,10 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::wire::{FilterBody, SourceWire, SpanWire, numbered, rounded, time};
+use super::super::wire::{FilterBody, SourceWire, SpanWire, numbered, rounded};
 use crate::{
-    app::{ask::Asked, budget::Usage},
-    domain::answer::{Answer, AnswerEvent, Citation, TokenUsage},
+    app::{
+        ask::{Answered, Asked, Otherwise},
+        budget::Usage,
+    },
+    domain::answer::{AnswerEvent, Citation, TokenUsage},
+    http::moment::rfc_3339,
 };
 
 /// `POST /v1/chat`, `POST /v1/chat/stream`, and the query of `GET /v1/chat`.
@@ -38,6 +42,8 @@ impl From<ChatBody> for Asked {
         Self {
             message,
             conversation_id,
+            otherwise: Otherwise::Refuse,
+            most_sources: None,
             within: filter.within(knowledge_base, knowledge_bases),
             replaces,
         }
@@ -121,7 +127,7 @@ impl From<Usage> for TodayWire {
             reserved_tokens: usage.spent.reserved,
             limit_tokens: usage.limit,
             remaining_tokens: usage.left,
-            resets_at: time(usage.day.end()),
+            resets_at: rfc_3339(usage.day.end()),
         }
     }
 }
@@ -144,13 +150,9 @@ pub(in crate::http::v1) struct AnswerWire {
     processing_time_ms: i64,
 }
 
-impl AnswerWire {
-    /// The answer to a question of this conversation.
-    pub(in crate::http::v1) fn new(
-        answer: Answer,
-        conversation_id: String,
-        message_id: String,
-    ) -> Self {
+impl From<Answered> for AnswerWire {
+    fn from(answered: Answered) -> Self {
+        let answer = answered.answer;
         let cited = answer.cited();
         let mut sources = numbered(answer.sources.to_vec());
         for source in &mut sources {
@@ -164,8 +166,8 @@ impl AnswerWire {
             unsupported: wires(answer.evidence.unsupported),
             model: answer.model,
             usage: answer.usage.into(),
-            conversation_id,
-            message_id,
+            conversation_id: answered.conversation_id.0,
+            message_id: answered.message_id,
             processing_time_ms: answer.processing_time_ms,
         }
     }

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{
     chat::wire::{CitationWire, UsageWire, wires},
-    wire::{SourceWire, SpanWire, numbered, time},
+    wire::{SourceWire, SpanWire, numbered},
 };
 use crate::{
     app::conversations::Whole,
     domain::conversation::{Answered, Conversation, Feedback, Message, Rating},
+    http::moment::rfc_3339,
 };
 
 /// The query of `GET /v1/conversations`.
@@ -108,8 +109,8 @@ impl From<Conversation> for ConversationWire {
         Self {
             id: conversation.id.0,
             title: conversation.title,
-            created_at: time(conversation.created_at),
-            updated_at: time(conversation.updated_at),
+            created_at: rfc_3339(conversation.created_at),
+            updated_at: rfc_3339(conversation.updated_at),
         }
     }
 }
@@ -193,7 +194,7 @@ impl From<Message> for MessageWire {
             id: message.id,
             role: message.speaker.as_str(),
             content: message.content,
-            created_at: time(message.created_at),
+            created_at: rfc_3339(message.created_at),
             answer: message.answer.map(Into::into),
         }
     }

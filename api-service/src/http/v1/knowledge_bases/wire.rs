@@ -9,7 +9,7 @@ use crate::{
         language::Language,
         principal::Scope,
     },
-    http::v1::wire::time,
+    http::moment::rfc_3339,
 };
 
 /// Who sees a knowledge base.
@@ -135,7 +135,7 @@ impl KnowledgeBaseWire {
                 .access(scope)
                 .map(crate::domain::knowledge_base::Access::as_str),
             language: base.language.map(Language::code),
-            created_at: time(base.created_at),
+            created_at: rfc_3339(base.created_at),
         }
     }
 }
@@ -169,7 +169,7 @@ impl From<Share> for ShareWire {
         Self {
             user_id: share.user.0,
             role: share.role.as_str(),
-            created_at: time(share.created_at),
+            created_at: rfc_3339(share.created_at),
         }
     }
 }

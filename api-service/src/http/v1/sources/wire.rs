@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     app::sources::SourceChange,
     domain::source::{RefusedPage, Source, SourceKind, SourceSettings, SourceSync},
-    http::v1::wire::time,
+    http::moment::rfc_3339,
 };
 
 /// What a source's addresses name.
@@ -142,9 +142,9 @@ impl From<Source> for SourceWire {
             exclude: settings.exclude,
             every_seconds: settings.every_seconds,
             state: source.state.as_str(),
-            next_sync_at: source.next_sync_at.map(time),
+            next_sync_at: source.next_sync_at.map(rfc_3339),
             last_sync: source.last_sync.map(Into::into),
-            created_at: time(source.created_at),
+            created_at: rfc_3339(source.created_at),
         }
     }
 }
@@ -157,8 +157,8 @@ impl From<SourceSync> for SyncWire {
             None => (None, None),
         };
         Self {
-            started_at: time(sync.started_at),
-            finished_at: sync.finished_at.map(time),
+            started_at: rfc_3339(sync.started_at),
+            finished_at: sync.finished_at.map(rfc_3339),
             created: report.created,
             updated: report.updated,
             unchanged: report.unchanged,

@@ -8,7 +8,7 @@ use crate::{
         ports::ChunkView,
         view_document::{LinkWanted, MadeLink},
     },
-    http::v1::wire::time,
+    http::moment::rfc_3339,
 };
 
 /// The query of `GET /v1/documents/{id}/chunks`.
@@ -120,7 +120,7 @@ impl From<MadeLink> for LinkWire {
         }
         Self {
             url,
-            expires_at: time(link.expires_at),
+            expires_at: rfc_3339(link.expires_at),
         }
     }
 }

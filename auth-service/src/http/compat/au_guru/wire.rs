@@ -7,7 +7,7 @@ use proto::claims::Role;
 use serde::Serialize;
 use url::form_urlencoded;
 
-use super::super::fastapi::{Fields, FromFields};
+use super::super::fastapi::{Fields, FromFields, edit};
 use crate::{
     app::{
         change_request::ChangeRequest,
@@ -26,8 +26,8 @@ impl FromFields for ProfileBody {
     fn read(fields: &mut Fields) -> Self {
         Self(ProfileChanges {
             name: name(fields),
-            username: fields.edit("username"),
-            image: fields.edit("image"),
+            username: edit(fields, "username"),
+            image: edit(fields, "image"),
             ..ProfileChanges::default()
         })
     }
@@ -41,9 +41,9 @@ impl FromFields for AccountBody {
         Self(ChangeRequest {
             email: fields.optional_text("email"),
             email_verified: fields.flag("is_verified"),
-            username: fields.edit("username"),
+            username: edit(fields, "username"),
             name: name(fields),
-            image: fields.edit("image"),
+            image: edit(fields, "image"),
             role: fields.word("role", "'admin' or 'user'", Role::from_word),
             enabled: fields.flag("is_active"),
             ..ChangeRequest::default()
