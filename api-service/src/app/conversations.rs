@@ -6,8 +6,8 @@ use service_kit::clock::is_id;
 
 use super::{App, ask::conversation_id, error::Error, knowledge::check, ports::Page};
 use crate::domain::{
-    conversation::{Conversation, Feedback, MAX_REASON, MAX_TITLE, Message},
-    principal::Principal,
+    conversation::{Conversation, ConversationId, Feedback, MAX_REASON, MAX_TITLE, Message},
+    principal::{Principal, Scope},
 };
 
 /// The longest text that conversations are searched for, in characters.
@@ -98,6 +98,37 @@ impl App {
         })
     }
 
+    /// A conversation of the caller's with all of its messages.
+    pub async fn whole_conversation(&self, caller: &Principal, id: &str) -> Result<Whole, Error> {
+        let id = conversation_id(id)?;
+        let scope = caller.scope_in(&id);
+        let conversation = self.conversations.conversation(&scope, &id).await?;
+        let conversation = conversation.ok_or(Error::NoSuchConversation)?;
+        let messages = self.all_messages(&scope, &id).await?;
+        Ok((conversation, messages))
+    }
+
+    async fn all_messages(
+        &self,
+        scope: &Scope,
+        id: &ConversationId,
+    ) -> Result<Vec<Message>, Error> {
+        let (mut messages, mut after) = (vec![], String::new());
+        loop {
+            let page = Page {
+                after,
+                limit: BATCH,
+            };
+            let batch = self.conversations.messages(scope, id, &page).await?;
+            let more = batch.len() == BATCH;
+            after = batch.last().map(|last| last.id.clone()).unwrap_or_default();
+            messages.extend(batch);
+            if !more {
+                return Ok(messages);
+            }
+        }
+    }
+
     async fn next_exported(
         &self,
         caller: &Principal,
@@ -108,21 +139,7 @@ impl App {
         let Some(conversation) = found.into_iter().next() else {
             return Ok(None);
         };
-        let (mut messages, mut after) = (vec![], String::new());
-        loop {
-            let page = Page {
-                after,
-                limit: BATCH,
-            };
-            let batch = self.conversations.messages(&scope, &conversation.id, &page);
-            let batch = batch.await?;
-            let more = batch.len() == BATCH;
-            after = batch.last().map(|last| last.id.clone()).unwrap_or_default();
-            messages.extend(batch);
-            if !more {
-                break;
-            }
-        }
+        let messages = self.all_messages(&scope, &conversation.id).await?;
         let next = conversation.id.0.clone();
         Ok(Some(((conversation, messages), Some(next))))
     }

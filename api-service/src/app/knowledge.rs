@@ -50,6 +50,29 @@ impl App {
         Ok(self.documents.list(&scope, base.as_ref(), page).await?)
     }
 
+    /// All documents of the caller's personal knowledge base.
+    pub async fn own_documents(&self, caller: &Principal) -> Result<Vec<Document>, Error> {
+        let scope = caller.scope();
+        let base = match self.readable_base(&scope, PERSONAL).await {
+            Ok(base) if base.owner == scope.owner() => base,
+            Ok(_) | Err(Error::NoSuchKnowledgeBase) => return Ok(vec![]),
+            Err(error) => return Err(error),
+        };
+        let (mut found, mut page) = (vec![], Page::first());
+        loop {
+            let batch = self.documents.list(&scope, Some(&base.id), &page).await?;
+            let more = batch.len() == page.limit;
+            page.after = batch
+                .last()
+                .map(|last| last.id.0.clone())
+                .unwrap_or_default();
+            found.extend(batch);
+            if !more {
+                return Ok(found);
+            }
+        }
+    }
+
     /// A document that the caller may read.
     pub async fn document(&self, caller: &Principal, id: &str) -> Result<Document, Error> {
         if !is_id(id) {

@@ -33,6 +33,7 @@ pub mod reembed;
 mod rerank;
 mod resume;
 mod rewrite;
+pub mod save_turn;
 pub mod search;
 pub mod share_knowledge_base;
 pub mod sources;

@@ -88,6 +88,19 @@ impl Principal {
         }
     }
 
+    /// The user whom a service names with its key, as far as that may speak for
+    /// others: they ask questions, and nothing else.
+    pub fn speaking_for(&self, user: UserId) -> Option<Self> {
+        let shown = self.shown().filter(|_| self.speaks_for_others())?;
+        let scopes = [KeyScope::Chat].into_iter().collect();
+        Some(Self::key(user, Role::User, scopes, shown.clone()))
+    }
+
+    /// Whether they are a service whose key speaks for others.
+    pub fn speaks_for_others(&self) -> bool {
+        self.is_key() && self.has_scope(KeyScope::ConversationsInternalSave)
+    }
+
     /// The user's id; others have none.
     pub const fn user_id(&self) -> Option<&UserId> {
         match &self.identity {

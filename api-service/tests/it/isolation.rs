@@ -89,6 +89,7 @@ async fn every_route_with_an_id_answers_404_to_another() {
             let mut known_to_ada = 0;
             for id in &ids {
                 let path = route.path.replace("{id}", id);
+                let path = path.replace("{session_id}", id);
                 let path = path.replace("{user_id}", &user_id("carl"));
                 assert!(
                     !path.contains('{'),

@@ -44,16 +44,18 @@ struct Things {
 impl Things {
     /// The path of the route with Ada's ids.
     fn path(&self, route: &Route) -> String {
-        let id = match route.path.split('/').nth(2).unwrap_or_default() {
-            "documents" => &self.document,
-            "jobs" => &self.job,
-            "knowledge-bases" => &self.knowledge_base,
-            "sources" => &self.source,
-            "conversations" => &self.conversation,
-            "messages" => &self.answer,
-            _ => "no id",
-        };
+        let mut names = route.path.split('/').filter_map(|name| match name {
+            "documents" => Some(&self.document),
+            "jobs" => Some(&self.job),
+            "knowledge-bases" | "knowledge" => Some(&self.knowledge_base),
+            "sources" => Some(&self.source),
+            "conversations" => Some(&self.conversation),
+            "messages" => Some(&self.answer),
+            _ => None,
+        });
+        let id = names.next_back().map_or("no id", String::as_str);
         let path = route.path.replace("{id}", id);
+        let path = path.replace("{session_id}", &self.conversation);
         let path = path.replace("{user_id}", &self.friend);
         let path = path.replace("{token}", &self.link);
         assert!(

@@ -24,6 +24,16 @@ pub struct Page {
     pub limit: usize,
 }
 
+impl Page {
+    /// The first page, as long as one may be.
+    pub const fn first() -> Self {
+        Self {
+            after: String::new(),
+            limit: 100,
+        }
+    }
+}
+
 /// A knowledge base that may have to be made.
 #[derive(Debug, Clone)]
 pub struct WantedBase {

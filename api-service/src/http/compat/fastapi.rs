@@ -2,7 +2,7 @@
 //! errors. The dialect itself is [`service_kit::fastapi`].
 
 use axum::http::StatusCode;
-pub(super) use service_kit::fastapi::{Body, FastApiError, Fields, FromFields, Query};
+pub(super) use service_kit::fastapi::{Body, FastApiError, Fields, FromFields, Named, Query};
 
 use crate::{
     app::{

@@ -3,12 +3,18 @@
 
 use super::Route;
 
+pub mod agent;
+pub mod au_guru;
 mod fastapi;
+pub mod multi_user;
 pub mod textbook;
 
 /// The routes of every such surface.
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![];
     routes.extend(textbook::routes());
+    routes.extend(au_guru::routes());
+    routes.extend(multi_user::routes());
+    routes.extend(agent::routes());
     routes
 }

@@ -8,6 +8,7 @@ use std::{
 
 use crate::support::{TestHome, scenario};
 
+mod service_keys;
 mod visitors;
 
 /// The scenario files of every surface but our own.

@@ -188,11 +188,16 @@ fn read(headers: &HeaderMap, bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(text.into_owned()))
 }
 
-/// An event of a stream, as its name and its data; comments are none.
+/// An event of a stream, as its name and its data, or as its data alone where it
+/// has no name; comments are none.
 pub fn event(text: &str) -> Option<Value> {
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
-    let data: Value = serde_json::from_str(field("data: ")?).unwrap();
-    Some(json!({"event": field("event: ")?, "data": data}))
+    let data = field("data: ")?;
+    let data = serde_json::from_str(data).unwrap_or_else(|_| Value::String(data.to_owned()));
+    match field("event: ") {
+        Some(name) => Some(json!({"event": name, "data": data})),
+        None => Some(data),
+    }
 }
 
 fn assert_headers(

@@ -1,0 +1,64 @@
+//! A document as `multipart/form-data`: the part `file`, and `title` as a part
+//! or, as FastAPI reads a text beside a file, in the query.
+
+use axum::extract::{FromRequest, FromRequestParts, Multipart, Request, multipart::MultipartError};
+
+use super::super::fastapi::{FastApiError, Fields, FromFields, Query};
+use crate::app::add_document;
+
+/// A document that was sent as a form.
+pub(super) struct Upload(pub(super) add_document::Upload);
+
+struct TitleQuery(Option<String>);
+
+impl FromFields for TitleQuery {
+    fn read(fields: &mut Fields) -> Self {
+        Self(fields.optional_text("title"))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Upload {
+    type Rejection = FastApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, FastApiError> {
+        let (mut parts, body) = request.into_parts();
+        let Query(TitleQuery(title)) = Query::from_request_parts(&mut parts, state).await?;
+        let form = Multipart::from_request(Request::from_parts(parts, body), state).await;
+        let missing = || FastApiError::missing(&["body", "file"]);
+        let mut form = form.map_err(|_| missing())?;
+        let mut upload = add_document::Upload {
+            title,
+            ..add_document::Upload::default()
+        };
+        let mut found = false;
+        while let Some(part) = form.next_field().await.map_err(|error| broken(&error))? {
+            match part.name() {
+                Some("title") => {
+                    let title = part.text().await.map_err(|error| broken(&error))?;
+                    upload.title = Some(title).filter(|title| !title.is_empty());
+                }
+                Some("file") if part.file_name().is_some() => {
+                    found = true;
+                    // A browser may send a whole path: the name is its last part.
+                    let name = part
+                        .file_name()
+                        .and_then(|path| path.rsplit(['/', '\\']).next());
+                    upload.path = name.filter(|name| !name.is_empty()).map(str::to_owned);
+                    upload.media_type = part.content_type().map(str::to_owned);
+                    let bytes = part.bytes().await.map_err(|error| broken(&error))?;
+                    upload.content = bytes.to_vec();
+                }
+                _ => {}
+            }
+        }
+        if found {
+            Ok(Self(upload))
+        } else {
+            Err(missing())
+        }
+    }
+}
+
+fn broken(error: &MultipartError) -> FastApiError {
+    FastApiError::unreadable(error.status())
+}
