@@ -4,9 +4,17 @@
 use futures::{Stream, stream};
 use service_kit::clock::is_id;
 
-use super::{App, ask::conversation_id, error::Error, knowledge::check, ports::Page};
+use super::{
+    App,
+    ask::conversation_id,
+    error::Error,
+    knowledge::check,
+    ports::{Order, Page},
+};
 use crate::domain::{
-    conversation::{Conversation, ConversationId, Feedback, MAX_REASON, MAX_TITLE, Message},
+    conversation::{
+        Conversation, ConversationId, Feedback, MAX_REASON, MAX_TITLE, Message, Rating,
+    },
     principal::{Principal, Scope},
 };
 
@@ -34,7 +42,20 @@ impl App {
         }
         let words = words.map(str::trim).filter(|words| !words.is_empty());
         let scope = caller.scope();
-        Ok(self.conversations.list(&scope, words, page).await?)
+        let order = Order::NewestFirst;
+        Ok(self.conversations.list(&scope, words, page, order).await?)
+    }
+
+    /// A page of the caller's conversations, in the order of choice.
+    pub async fn conversations_by(
+        &self,
+        caller: &Principal,
+        page: &Page,
+        order: Order,
+    ) -> Result<Vec<Conversation>, Error> {
+        check(page)?;
+        let scope = caller.scope();
+        Ok(self.conversations.list(&scope, None, page, order).await?)
     }
 
     /// A conversation of the caller's with a page of its messages, oldest first.
@@ -44,13 +65,26 @@ impl App {
         id: &str,
         page: &Page,
     ) -> Result<Whole, Error> {
+        self.conversation_by(caller, id, page, Order::OldestFirst)
+            .await
+    }
+
+    /// A conversation of the caller's with a page of its messages, in the order
+    /// of choice.
+    pub async fn conversation_by(
+        &self,
+        caller: &Principal,
+        id: &str,
+        page: &Page,
+        order: Order,
+    ) -> Result<Whole, Error> {
         check(page)?;
         let id = conversation_id(id)?;
         let scope = caller.scope_in(&id);
         let conversation = self.conversations.conversation(&scope, &id).await?;
         let conversation = conversation.ok_or(Error::NoSuchConversation)?;
-        let messages = self.conversations.messages(&scope, &id, page).await?;
-        Ok((conversation, messages))
+        let messages = self.conversations.messages(&scope, &id, page, order);
+        Ok((conversation, messages.await?))
     }
 
     /// Gives a conversation of the caller's another title.
@@ -119,7 +153,10 @@ impl App {
                 after,
                 limit: BATCH,
             };
-            let batch = self.conversations.messages(scope, id, &page).await?;
+            let batch = self
+                .conversations
+                .messages(scope, id, &page, Order::OldestFirst);
+            let batch = batch.await?;
             let more = batch.len() == BATCH;
             after = batch.last().map(|last| last.id.clone()).unwrap_or_default();
             messages.extend(batch);
@@ -135,13 +172,39 @@ impl App {
         after: String,
     ) -> Result<Option<(Whole, Option<String>)>, Error> {
         let (scope, page) = (caller.scope(), Page { after, limit: 1 });
-        let found = self.conversations.list(&scope, None, &page).await?;
+        let order = Order::NewestFirst;
+        let found = self.conversations.list(&scope, None, &page, order).await?;
         let Some(conversation) = found.into_iter().next() else {
             return Ok(None);
         };
         let messages = self.all_messages(&scope, &conversation.id).await?;
         let next = conversation.id.0.clone();
         Ok(Some(((conversation, messages), Some(next))))
+    }
+
+    /// Keeps whether the answers among these messages were of use. What else is
+    /// among them is passed over, but there must be an answer of the caller's.
+    pub async fn rate_answers(
+        &self,
+        caller: &Principal,
+        messages: &[String],
+        rating: Rating,
+    ) -> Result<(), Error> {
+        let mut rated = Err(Error::NoSuchMessage);
+        for message in messages.iter().take(BATCH) {
+            let feedback = Feedback {
+                rating,
+                reason: String::new(),
+            };
+            match self.rate_answer(caller, message, Some(feedback)).await {
+                Err(Error::NoSuchMessage) => {}
+                done => {
+                    done?;
+                    rated = Ok(());
+                }
+            }
+        }
+        rated
     }
 
     /// Keeps what the caller thinks of an answer of theirs, or takes it back.

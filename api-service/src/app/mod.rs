@@ -6,6 +6,7 @@ pub mod add_documents;
 pub mod analytics;
 mod answering;
 pub mod ask;
+pub mod attachments;
 pub mod budget;
 pub mod change_knowledge_base;
 pub mod check_index;

@@ -34,7 +34,7 @@ use crate::pipeline::parsing::{ParseError, Parsed};
 pub use accounts::{
     AccountFeed, AccountStore, AccountStream, FeedError, ProfileLookup, ProfileUnavailable,
 };
-pub use conversations::{AnswerStore, ConversationStore, Due, Ended, Recorded, Unrecorded};
+pub use conversations::{AnswerStore, ConversationStore, Due, Ended, Order, Recorded, Unrecorded};
 pub use documents::{DocumentStore, KeyedDocument, Page, Taken, WantedBase};
 pub use embeddings::{EmbeddingStore, StoredPoint};
 pub use generation::{Generation, GenerationError, Generator, Piece, Place, Prompt};

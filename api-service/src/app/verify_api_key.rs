@@ -6,10 +6,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use proto::api_key::is_api_key;
+use proto::api_key::{KeyScope, is_api_key};
 use service_kit::clock::{Clock, Millis};
 
 use super::{
+    error::Error,
     follow_accounts::RefusedTokens,
     ports::{ApiKeyLookup, UnverifiedKey, VerifiedKey},
 };
@@ -27,6 +28,12 @@ const SILENCE: Millis = 1_000;
 
 /// Keys that are known at a time.
 const MOST_KEYS: usize = 10_000;
+
+/// Refuses a caller whose API key was not made for this.
+pub fn permit(caller: &Principal, scope: KeyScope) -> Result<(), Error> {
+    let permitted = caller.has_scope(scope).then_some(());
+    permitted.ok_or(Error::MissingScope(scope))
+}
 
 /// Verifies API keys.
 pub struct ApiKeys {

@@ -15,6 +15,7 @@ use crate::{
     app::{
         error::Error,
         ports::{UnverifiedKey, UnverifiedToken},
+        verify_api_key::permit,
     },
     domain::principal::Principal,
 };
@@ -28,11 +29,8 @@ pub async fn caller(parts: &Parts, state: &HttpState) -> Result<Principal, Error
     let scope = parts.extensions.get::<KeyScope>();
     let scope = *scope.ok_or(UnverifiedToken::Missing)?;
     let caller = state.keys.verify(key).await?;
-    if caller.has_scope(scope) {
-        Ok(caller)
-    } else {
-        Err(Error::MissingScope(scope))
-    }
+    permit(&caller, scope)?;
+    Ok(caller)
 }
 
 /// The API key of a request: an `Authorization: Bearer` that looks like one, or

@@ -6,7 +6,7 @@ use std::time::Duration;
 use api_service::{
     app::{
         ask::Asked,
-        ports::{ConversationStore, DocumentViews, Page},
+        ports::{ConversationStore, DocumentViews, Order, Page},
     },
     domain::{
         answer::{Citation, Evidence},
@@ -62,7 +62,7 @@ async fn kept(app: &TestApp) -> (String, Evidence) {
         limit: 10,
     };
     let (scope, id) = (caller("ada").scope(), ConversationId(id));
-    let messages = app.store.messages(&scope, &id, &page);
+    let messages = app.store.messages(&scope, &id, &page, Order::OldestFirst);
     let answer = messages.await.unwrap().remove(1);
     (answer.content, answer.answer.unwrap().evidence)
 }

@@ -13,17 +13,27 @@ use crate::domain::{
     principal::Scope,
 };
 
+/// What a page begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The oldest.
+    OldestFirst,
+    /// The newest.
+    NewestFirst,
+}
+
 /// Conversations and their messages. What was replaced by an edit or another
 /// answer is not among them.
 #[async_trait]
 pub trait ConversationStore: Send + Sync {
-    /// A page of the conversations in `scope`, the one with the newest message
-    /// first; where `words` are given, those whose title or messages hold them.
+    /// A page of the conversations in `scope`, by their newest message; where
+    /// `words` are given, those whose title or messages hold them.
     async fn list(
         &self,
         scope: &Scope,
         words: Option<&str>,
         page: &Page,
+        order: Order,
     ) -> Result<Vec<Conversation>, StoreError>;
     /// A conversation in `scope`.
     async fn conversation(
@@ -31,12 +41,13 @@ pub trait ConversationStore: Send + Sync {
         scope: &Scope,
         id: &ConversationId,
     ) -> Result<Option<Conversation>, StoreError>;
-    /// A page of its messages, oldest first.
+    /// A page of its messages.
     async fn messages(
         &self,
         scope: &Scope,
         id: &ConversationId,
         page: &Page,
+        order: Order,
     ) -> Result<Vec<Message>, StoreError>;
     /// The last turns of a conversation in `scope` before the message `before`,
     /// oldest first; `None` where there is no such conversation.

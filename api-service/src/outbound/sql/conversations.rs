@@ -5,7 +5,7 @@ use service_kit::clock::Millis;
 
 use super::{SqlStore, answers::sources_of, bigint, citations::evidence_of, impossible, sql};
 use crate::{
-    app::ports::{ConversationStore, Page, StoreError},
+    app::ports::{ConversationStore, Order, Page, StoreError},
     domain::{
         answer::{AnswerKind, Evidence, TokenUsage},
         conversation::{
@@ -23,16 +23,18 @@ impl ConversationStore for SqlStore {
         scope: &Scope,
         words: Option<&str>,
         page: &Page,
+        order: Order,
     ) -> Result<Vec<Conversation>, StoreError> {
-        let rows: Vec<ConversationRow> = sqlx::query_as(
+        let (beyond, direction) = compared(order);
+        let rows: Vec<ConversationRow> = sqlx::query_as(sql(format!(
             "SELECT id, title, created_at, updated_at FROM conversations c WHERE owner_id = $1 \
-             AND ($2 = '' OR (updated_at, id) < (SELECT f.updated_at, f.id FROM conversations f \
+             AND ($2 = '' OR (updated_at, id) {beyond} (SELECT f.updated_at, f.id FROM conversations f \
              WHERE f.id = $2 AND f.owner_id = $1)) \
              AND ($3 = '' OR LOWER(title) LIKE $3 ESCAPE '!' OR EXISTS (SELECT 1 FROM messages m \
              WHERE m.conversation_id = c.id AND m.replaced = 0 \
              AND LOWER(m.content) LIKE $3 ESCAPE '!')) \
-             ORDER BY updated_at DESC, id DESC LIMIT $4",
-        )
+             ORDER BY updated_at {direction}, id {direction} LIMIT $4",
+        )))
         .bind(scope.owner())
         .bind(&page.after)
         .bind(words.map(pattern).unwrap_or_default())
@@ -63,17 +65,19 @@ impl ConversationStore for SqlStore {
         scope: &Scope,
         id: &ConversationId,
         page: &Page,
+        order: Order,
     ) -> Result<Vec<Message>, StoreError> {
-        let rows: Vec<MessageRow> = sqlx::query_as(
+        let (beyond, direction) = compared(order);
+        let rows: Vec<MessageRow> = sqlx::query_as(sql(format!(
             "SELECT m.id, m.role, m.content, m.created_at, m.kind, m.broken, m.model, \
              m.prompt_tokens, m.completion_tokens, f.rating, f.reason \
              FROM messages m JOIN conversations c ON c.id = m.conversation_id \
              LEFT JOIN message_feedback f ON f.message_id = m.id \
              WHERE c.owner_id = $1 AND c.id = $2 AND m.replaced = 0 \
-             AND ($3 = '' OR (m.created_at, m.id) > (SELECT n.created_at, n.id FROM messages n \
+             AND ($3 = '' OR (m.created_at, m.id) {beyond} (SELECT n.created_at, n.id FROM messages n \
              WHERE n.id = $3 AND n.conversation_id = $2)) \
-             ORDER BY m.created_at, m.id LIMIT $4",
-        )
+             ORDER BY m.created_at {direction}, m.id {direction} LIMIT $4",
+        )))
         .bind(scope.owner())
         .bind(&id.0)
         .bind(&page.after)
@@ -218,6 +222,14 @@ impl ConversationStore for SqlStore {
         }
         transaction.commit().await?;
         Ok(true)
+    }
+}
+
+/// How what comes after a place compares to it, and how it is sorted.
+const fn compared(order: Order) -> (&'static str, &'static str) {
+    match order {
+        Order::OldestFirst => (">", "ASC"),
+        Order::NewestFirst => ("<", "DESC"),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Conversations and answers: kept for their owner, in order.
 
 use api_service::{
-    app::ports::{AnswerStore, ConversationStore, Due, Ended, Page, Unrecorded},
+    app::ports::{AnswerStore, ConversationStore, Due, Ended, Order, Page, Unrecorded},
     domain::{
         answer::{Answer, AnswerEvent, AnswerKind, Citation, Evidence, TokenUsage},
         chunk::{ChunkId, Passage},
         conversation::{
-            Answered, ConversationId, Feedback, NewAnswer, Opening, Rating, Replaced, Speaker, Turn,
+            Answered, ConversationId, Feedback, Message, NewAnswer, Opening, Rating, Replaced,
+            Speaker, Turn,
         },
         document::DocumentId,
     },
@@ -26,6 +27,15 @@ on_both_engines!(
     an_answer_that_nobody_makes_any_more_is_ended,
     an_answer_stops_for_whoever_asks,
 );
+
+const NEWEST: Order = Order::NewestFirst;
+const OLDEST: Order = Order::OldestFirst;
+
+/// What a conversation of Ada's holds.
+async fn held(shelf: &Shelf, id: &ConversationId) -> Vec<Message> {
+    let (ada, store) = (scope("ada"), &shelf.store);
+    store.messages(&ada, id, &page(), OLDEST).await.unwrap()
+}
 
 /// The conversation with number `number`, which begins with a question that is
 /// `number + 1` and whose answer will be `number + 2`.
@@ -154,12 +164,12 @@ async fn another_owner_sees_and_changes_nothing(shelf: Shelf) {
         let (other, store) = (scope(name), &shelf.store);
         let turns = store.last_turns(&other, conversation, None, 9);
         assert_eq!(turns.await.unwrap(), None);
-        assert_eq!(store.list(&other, None, &page()).await.unwrap(), []);
+        assert_eq!(store.list(&other, None, &page(), NEWEST).await.unwrap(), []);
         assert_eq!(
             store.conversation(&other, conversation).await.unwrap(),
             None
         );
-        let messages = store.messages(&other, conversation, &page()).await;
+        let messages = store.messages(&other, conversation, &page(), OLDEST).await;
         assert_eq!(messages.unwrap(), []);
         assert_eq!(store.asked_before(&other, &id(12)).await.unwrap(), None);
         assert!(!store.rename(&other, conversation, "x").await.unwrap());
@@ -237,9 +247,7 @@ async fn an_answer_is_kept_as_it_stood(shelf: Shelf) {
         .store
         .rate(&ada, &first.question_id, Some(&feedback), NOON);
     assert!(!rated.await.unwrap());
-    let (conversation, page) = (&first.conversation_id, page());
-    let messages = shelf.store.messages(&ada, conversation, &page).await;
-    let messages = messages.unwrap();
+    let messages = held(&shelf, &first.conversation_id).await;
     assert_eq!((messages.len(), &messages[0].answer), (2, &None));
     let kept = &messages[1];
     assert_eq!(
@@ -370,8 +378,7 @@ async fn what_was_replaced_is_gone_from_view(shelf: Shelf) {
     said(&shelf, &edited, "due", NOON).await;
     assert_eq!(contents(&shelf, None, 9).await, ["uno", "due"]);
     let first = ConversationId(id(10));
-    let messages = shelf.store.messages(&ada, &first, &page()).await.unwrap();
-    assert_eq!(messages.len(), 2);
+    assert_eq!(held(&shelf, &first).await.len(), 2);
 }
 
 async fn the_oldest_conversations_go(shelf: Shelf) {
@@ -379,15 +386,17 @@ async fn the_oldest_conversations_go(shelf: Shelf) {
         said(&shelf, &opening(number, "one"), "two", NOON + at).await;
     }
     let ada = scope("ada");
-    let listed = shelf.store.list(&ada, None, &page()).await.unwrap();
+    let listed = shelf.store.list(&ada, None, &page(), NEWEST).await.unwrap();
     let ids: Vec<String> = listed.into_iter().map(|one| one.id.0).collect();
     assert_eq!(ids, [id(50), id(40), id(30)]);
     let next = Page {
         after: id(50),
         limit: 1,
     };
-    let listed = shelf.store.list(&ada, None, &next).await.unwrap();
+    let listed = shelf.store.list(&ada, None, &next, NEWEST).await.unwrap();
     assert_eq!(listed[0].title, "Title ü 40");
+    let listed = shelf.store.list(&ada, None, &next, OLDEST).await;
+    assert_eq!(listed.unwrap(), []);
     assert!(
         shelf
             .store
@@ -426,7 +435,11 @@ async fn conversations_are_found_by_their_words(shelf: Shelf) {
         ("title", vec![id(20), id(10)]),
         ("the", vec![id(20), id(10)]),
     ] {
-        let found = shelf.store.list(&ada, Some(words), &page()).await.unwrap();
+        let found = shelf
+            .store
+            .list(&ada, Some(words), &page(), NEWEST)
+            .await
+            .unwrap();
         let ids: Vec<String> = found.into_iter().map(|one| one.id.0).collect();
         assert_eq!(ids, expected, "{words}");
     }
@@ -454,14 +467,12 @@ async fn an_answer_that_nobody_makes_any_more_is_ended(shelf: Shelf) {
     let ended = ended.unwrap();
     assert_eq!((ended.alive_at, ended.events[0].number), (None, 3));
     assert_eq!(ended.events[0].event, AnswerEvent::interrupted());
-    let messages = store.messages(&ada, &first.conversation_id, &page()).await;
-    let messages = messages.unwrap();
+    let messages = held(&shelf, &first.conversation_id).await;
     let kept = messages[1].answer.as_ref().unwrap();
     assert_eq!(messages[1].content, "half a word");
     assert_eq!(kept.broken.as_deref(), Some("interrupted"));
     // There was no word of the other one.
-    let messages = store.messages(&ada, &second.conversation_id, &page()).await;
-    assert_eq!(messages.unwrap().len(), 1);
+    assert_eq!(held(&shelf, &second.conversation_id).await.len(), 1);
     // Its maker was not dead after all: too late.
     let late = store.record(vec![events(&first, 3, vec![delta("!")])], NOON);
     assert_eq!(late.await.unwrap(), std::slice::from_ref(&first.answer_id));
