@@ -6,7 +6,9 @@ pub mod extract;
 pub mod health;
 mod metrics;
 pub mod moment;
+pub mod own_origin;
 mod shared;
+pub mod uploaded_file;
 pub mod v1;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use super::Route;
 
 pub mod agent;
 pub mod au_guru;
+pub mod chatkit;
 mod fastapi;
 pub mod multi_user;
 pub mod textbook;
@@ -12,6 +13,7 @@ pub mod textbook;
 /// The routes of every such surface.
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![];
+    routes.extend(chatkit::routes());
     routes.extend(textbook::routes());
     routes.extend(au_guru::routes());
     routes.extend(multi_user::routes());

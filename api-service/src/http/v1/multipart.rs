@@ -6,7 +6,7 @@ use http::StatusCode;
 use proto::error_kind::ErrorKind;
 use service_kit::problem::{Problem, too_large};
 
-use crate::app::add_document::Upload;
+use crate::{app::add_document::Upload, http::uploaded_file};
 
 /// Reads an upload.
 pub(super) async fn upload(request: Request) -> Result<Upload, Problem> {
@@ -19,21 +19,8 @@ pub(super) async fn upload(request: Request) -> Result<Upload, Problem> {
         let name = part.name().unwrap_or_default().to_owned();
         if name == "file" {
             has_file = true;
-            // A browser may send a whole path: the name is its last part.
-            let file = part
-                .file_name()
-                .and_then(|path| path.rsplit(['/', '\\']).next());
-            let file = file.filter(|file| !file.is_empty()).map(str::to_owned);
-            upload.path = upload.path.take().or(file);
-            upload.media_type = upload
-                .media_type
-                .take()
-                .or_else(|| part.content_type().map(str::to_owned));
-            upload.content = part
-                .bytes()
-                .await
-                .map_err(|error| problem(&error))?
-                .to_vec();
+            let read = uploaded_file::read(part, &mut upload).await;
+            read.map_err(|error| problem(&error))?;
             continue;
         }
         let bytes = part.bytes().await.map_err(|error| problem(&error))?;

@@ -8,6 +8,7 @@ use std::{
 
 use crate::support::{TestHome, scenario};
 
+mod chatkit;
 mod service_keys;
 mod visitors;
 

@@ -4,7 +4,7 @@
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request, multipart::MultipartError};
 
 use super::super::fastapi::{FastApiError, Fields, FromFields, Query};
-use crate::app::add_document;
+use crate::{app::add_document, http::uploaded_file};
 
 /// A document that was sent as a form.
 pub(super) struct Upload(pub(super) add_document::Upload);
@@ -39,14 +39,8 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
                 }
                 Some("file") if part.file_name().is_some() => {
                     found = true;
-                    // A browser may send a whole path: the name is its last part.
-                    let name = part
-                        .file_name()
-                        .and_then(|path| path.rsplit(['/', '\\']).next());
-                    upload.path = name.filter(|name| !name.is_empty()).map(str::to_owned);
-                    upload.media_type = part.content_type().map(str::to_owned);
-                    let bytes = part.bytes().await.map_err(|error| broken(&error))?;
-                    upload.content = bytes.to_vec();
+                    let read = uploaded_file::read(part, &mut upload).await;
+                    read.map_err(|error| broken(&error))?;
                 }
                 _ => {}
             }
