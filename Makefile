@@ -28,6 +28,8 @@ test: model ## Set up what tests need (PostgreSQL, the model, npm and Python pac
 		AUTH_SERVICE='$(abspath $(TARGET_DIR))/debug/auth-service' npm test --silent
 	@LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' $(PYTHON) api-service/tests/litellm/run.py \
 		cargo test --workspace --locked --test it generating::real_server
+	@API_SERVICE='$(abspath $(TARGET_DIR))/debug/api-service' LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' \
+		$(PYTHON) api-service/tests/agent-clients/run.py
 
 bench: tools ## Measure retrieval on the labelled set in the folder EVAL_DIR.
 	@if [ -z '$(EVAL_DIR)' ]; then \
