@@ -21,6 +21,11 @@ use axum::{
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
+mod document;
+
+use document::Wanted;
+pub use document::schema_of;
+
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
 
@@ -116,6 +121,8 @@ pub struct Fields {
     place: Vec<Value>,
     values: Map<String, Value>,
     faults: Vec<Value>,
+    /// What is asked for, where nothing is read and only that is wanted.
+    wanted: Option<Wanted>,
 }
 
 impl Fields {
@@ -124,6 +131,7 @@ impl Fields {
             place: vec![place.into()],
             values,
             faults: Vec::new(),
+            wanted: None,
         }
     }
 
@@ -174,6 +182,7 @@ impl Fields {
 
     /// A text that must be there.
     pub fn text(&mut self, name: &str) -> String {
+        self.wants(name, true, || json!({ "type": "string" }));
         if self.lacks(name) {
             return String::new();
         }
@@ -182,6 +191,7 @@ impl Fields {
 
     /// A text that may be missing or null.
     pub fn optional_text(&mut self, name: &str) -> Option<String> {
+        self.wants(name, false, || json!({ "type": ["string", "null"] }));
         match self.values.get(name)? {
             Value::Null => None,
             _ => self.text_of(name),
@@ -190,6 +200,7 @@ impl Fields {
 
     /// A text that may be missing: nothing; or null: that it is taken away.
     pub fn nullable_text(&mut self, name: &str) -> Option<Option<String>> {
+        self.wants(name, false, || json!({ "type": ["string", "null"] }));
         match self.values.get(name)? {
             Value::Null => Some(None),
             _ => self.text_of(name).map(Some),
@@ -198,6 +209,7 @@ impl Fields {
 
     /// A truth value that may be missing or null.
     pub fn flag(&mut self, name: &str) -> Option<bool> {
+        self.wants(name, false, || json!({ "type": ["boolean", "null"] }));
         match self.values.get(name)? {
             Value::Null => None,
             Value::Bool(flag) => Some(*flag),
@@ -215,6 +227,11 @@ impl Fields {
         words: &str,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
+        self.wants(
+            name,
+            false,
+            || json!({ "type": ["string", "null"], "description": words }),
+        );
         let word = read(&self.optional_text(name)?);
         if word.is_none() {
             self.fault(name, "enum", &format!("Input should be {words}"));
@@ -224,6 +241,7 @@ impl Fields {
 
     /// A whole number of a query that may be missing.
     pub fn number(&mut self, name: &str) -> Option<i64> {
+        self.wants(name, false, || json!({ "type": "integer" }));
         let number = self.values.get(name)?.as_str()?.parse().ok();
         if number.is_none() {
             let message = "Input should be a valid integer, unable to parse string as an integer";
@@ -234,6 +252,10 @@ impl Fields {
 
     /// A whole number of a body, within a range, that may be missing or null.
     pub fn integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
+        self.wants(name, false, || {
+            let (least, most) = (range.start(), range.end());
+            json!({ "type": ["integer", "null"], "minimum": least, "maximum": most })
+        });
         let value = self.values.get(name).filter(|value| !value.is_null())?;
         let Some(number) = value.as_i64() else {
             self.fault(name, "int_type", "Input should be a valid integer");
@@ -253,6 +275,7 @@ impl Fields {
 
     /// A text that may be missing, and else is `only`.
     pub fn fixed(&mut self, name: &str, only: &str) {
+        self.wants(name, false, || json!({ "type": "string", "enum": [only] }));
         let given = self.optional_text(name);
         if given.is_some_and(|given| given != only) {
             let message = format!("String should match pattern '{only}'");
@@ -262,6 +285,7 @@ impl Fields {
 
     /// An object that must be there.
     pub fn object<T: FromFields>(&mut self, name: &str) -> Option<T> {
+        self.wants(name, true, schema_of::<T>);
         if self.lacks(name) {
             return None;
         }
@@ -271,12 +295,22 @@ impl Fields {
 
     /// An object that may be missing or null.
     pub fn optional_object<T: FromFields>(&mut self, name: &str) -> Option<T> {
+        self.wants(
+            name,
+            false,
+            || json!({ "anyOf": [schema_of::<T>(), { "type": "null" }] }),
+        );
         let value = self.values.remove(name).filter(|value| !value.is_null())?;
         self.below(&[name.into()], value)
     }
 
     /// A list of objects that must be there.
     pub fn list<T: FromFields>(&mut self, name: &str) -> Vec<T> {
+        self.wants(
+            name,
+            true,
+            || json!({ "type": "array", "items": schema_of::<T>() }),
+        );
         if self.lacks(name) {
             return vec![];
         }
@@ -301,6 +335,7 @@ impl Fields {
             place,
             values,
             faults: vec![],
+            wanted: None,
         };
         let read = T::read(&mut fields);
         self.faults.append(&mut fields.faults);

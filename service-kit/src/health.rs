@@ -11,10 +11,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
+
+use crate::{openapi::Operation, problem::Problem};
 
 /// How a part fares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// It answers.
@@ -44,7 +48,8 @@ pub struct Health {
     pub dependencies: Vec<Arc<dyn Dependency>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
 struct Report {
     status: &'static str,
     service: &'static str,
@@ -52,19 +57,41 @@ struct Report {
     dependencies: BTreeMap<&'static str, DependencyReport>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DependencyHealth")]
 struct DependencyReport {
     status: Status,
     latency_ms: u64,
 }
 
+/// The paths of the three routes, and what the document says of them.
+pub fn described<S>() -> [(&'static str, Operation<S>); 3] {
+    let told = |summary| Operation::new::<Problem>("Health", summary);
+    let lives = |_: &mut _| {
+        json!({
+            "type": "object",
+            "properties": { "status": { "const": "ok" } },
+            "required": ["status"],
+        })
+    };
+    let ready = told("Whether it can serve").answers::<Report>(200);
+    [
+        (
+            "/healthz",
+            told("Whether the process lives").answers_as(200, "application/json", lives),
+        ),
+        ("/readyz", ready.answers::<Report>(503)),
+        (
+            "/health",
+            told("How each part fares").answers::<Report>(200),
+        ),
+    ]
+}
+
 /// The three routes.
 pub fn routes<S: Clone + Send + Sync + 'static>(health: Health) -> Router<S> {
     Router::new()
-        .route(
-            "/healthz",
-            get(|| async { Json(serde_json::json!({"status": "ok"})) }),
-        )
+        .route("/healthz", get(|| async { Json(json!({"status": "ok"})) }))
         .route("/readyz", get(ready))
         .route("/health", get(report))
         .with_state(Arc::new(health))

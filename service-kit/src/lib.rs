@@ -1,7 +1,8 @@
 //! What a process needs to be a service at all: reading variables, opening a
-//! database, problem+json, request ids, health, logs, graceful shutdown. It
+//! database, problem+json, OpenAPI, request ids, health, logs, graceful shutdown. It
 //! knows nothing of users or documents.
 
+pub mod api_pages;
 pub mod browser_origins;
 pub mod client_address;
 pub mod clock;
@@ -10,6 +11,7 @@ pub mod environment;
 pub mod fastapi;
 pub mod health;
 pub mod http_layers;
+pub mod openapi;
 pub mod problem;
 pub mod secret_file;
 pub mod serve;

@@ -8,10 +8,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use proto::error_kind::ErrorKind;
+use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::openapi::{Carried, Dialect, Input, Schemas};
 
 /// The body of an error on a canonical surface.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Problem {
     /// A URI that names the kind of problem: `about:blank` with a `code` of
     /// our own beside it, as RFC 9457 section 4.2.1 allows.
@@ -52,6 +56,14 @@ impl Problem {
     pub const fn after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+}
+
+impl Dialect for Problem {
+    const MEDIA_TYPE: &'static str = "application/problem+json";
+
+    fn schema(schemas: &mut Schemas, _: u16) -> Value {
+        schemas.sent::<Self>()
     }
 }
 
@@ -105,6 +117,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ProblemJson<T> {
         parsed
             .map(|Json(body)| Self(body))
             .map_err(|rejection| json_problem(&rejection))
+    }
+}
+
+impl<T: JsonSchema, S> Input<S> for ProblemJson<T> {
+    fn describe(carried: &mut Carried<'_>, _: &S) {
+        let schema = carried.schemas.taken::<T>();
+        carried.body(&["application/json"], &schema);
+        carried.may_fail(&[400, 413, 415, 422]);
     }
 }
 
@@ -167,6 +187,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ProblemQuery<T
     }
 }
 
+impl<T: JsonSchema, S> Input<S> for ProblemQuery<T> {
+    fn describe(carried: &mut Carried<'_>, _: &S) {
+        let fields = carried.schemas.fields::<T>();
+        carried.query(&fields);
+        carried.may_fail(&[400, 422]);
+    }
+}
+
 /// A path's parameters, whose rejection is a [`Problem`].
 #[derive(Debug)]
 pub struct ProblemPath<T>(pub T);
@@ -183,5 +211,11 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Problem
                 "There is nothing with this id.",
             )
         })
+    }
+}
+
+impl<T, S> Input<S> for ProblemPath<T> {
+    fn describe(carried: &mut Carried<'_>, _: &S) {
+        carried.may_fail(&[404]);
     }
 }

@@ -9,12 +9,17 @@ use axum::{
 };
 
 use proto::api_key::{HEADER, is_api_key};
-use service_kit::client_address::ClientAddress;
+use service_kit::{
+    client_address::ClientAddress,
+    openapi::{Carried, Input},
+};
 
 use crate::{
     app::{App, client::Client, error::Error, manage_accounts::Administrator, sessions::Current},
     domain::user::User,
 };
+
+use super::documents::ACCESS_TOKEN;
 
 /// The account whose access token the request carries. `E` is how the surface
 /// says that there is none.
@@ -52,6 +57,29 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         let address = parts.extensions.get::<ClientAddress>();
         let ip = address.map(|ClientAddress(ip)| ip.to_string());
         Ok(Self(Client::new(ip, user_agent)))
+    }
+}
+
+impl<S> Input<S> for Caller {}
+
+impl<S, E> Input<S> for CurrentUser<E> {
+    fn describe(carried: &mut Carried<'_>, _: &S) {
+        carried.credentials(&ACCESS_TOKEN);
+        carried.may_fail(&[401]);
+    }
+}
+
+impl<S, E> Input<S> for AdminCaller<E> {
+    fn describe(carried: &mut Carried<'_>, _: &S) {
+        carried.credentials(&ACCESS_TOKEN);
+        carried.may_fail(&[401, 403]);
+    }
+}
+
+impl<S, E> Input<S> for Identified<E> {
+    fn describe(carried: &mut Carried<'_>, _: &S) {
+        carried.credentials(&[ACCESS_TOKEN.as_slice(), &["apiKey"]].concat());
+        carried.may_fail(&[401, 403, 429]);
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
+    Router,
+    handler::Handler,
     http::Method,
     middleware::from_fn_with_state,
     response::IntoResponse,
@@ -13,6 +14,7 @@ use service_kit::{
     client_address::{self, TrustedProxies},
     health::{self, Health},
     http_layers::wrap,
+    openapi::{Inputs, Operation},
 };
 
 use crate::{
@@ -21,12 +23,15 @@ use crate::{
 };
 
 pub mod compat;
+mod documents;
 pub mod extract;
 mod limits;
 pub mod moment;
 pub mod v1;
 
 use limits::Limit;
+
+pub use documents::document;
 
 /// The most bytes that a request's body may have.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -35,6 +40,9 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// a test walks [`table`] and asks.
 pub const WITHOUT_TOKEN: &[(&str, &str)] = &[
     ("GET", "/"),
+    ("GET", "/openapi.json"),
+    ("GET", "/docs"),
+    ("GET", "/redoc"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/health"),
@@ -86,13 +94,15 @@ pub struct Route {
     path: &'static str,
     handler: MethodRouter<Arc<App>>,
     limit: Option<Limit>,
+    /// What the document says of it.
+    operation: Operation<App>,
 }
 
 impl Route {
-    fn new<H, T>(method: Method, path: &'static str, handler: H) -> Self
+    fn new<H, T>(method: Method, path: &'static str, handler: H, operation: Operation<App>) -> Self
     where
-        H: axum::handler::Handler<T, Arc<App>>,
-        T: 'static,
+        H: Handler<T, Arc<App>>,
+        T: Inputs<App> + 'static,
     {
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         Self {
@@ -100,6 +110,7 @@ impl Route {
             path,
             handler: on(filter, handler),
             limit: None,
+            operation: operation.carrying::<T>(),
         }
     }
 
@@ -107,6 +118,7 @@ impl Route {
     /// surface says no.
     fn limited<E: From<Error> + IntoResponse>(mut self, class: RateClass) -> Self {
         self.limit = Some(Limit::new::<E>(class));
+        self.operation = self.operation.fails(&[429]);
         self
     }
 
@@ -126,7 +138,7 @@ impl Route {
 /// The routes of our own surface.
 fn routes() -> Vec<Route> {
     let mut routes = v1::routes();
-    routes.push(Route::new(Method::GET, "/", index));
+    routes.extend(documents::routes());
     routes
 }
 
@@ -155,12 +167,4 @@ pub fn router(app: Arc<App>, health: Health, proxies: TrustedProxies) -> Router 
     let answered = routed.with_state(app).layer(noted);
     let answered = answered.merge(health::routes(health));
     wrap(answered, MAX_BODY_BYTES, cors)
-}
-
-async fn index() -> Json<serde_json::Value> {
-    Json(serde_json::json!({
-        "name": env!("CARGO_PKG_NAME"),
-        "version": env!("CARGO_PKG_VERSION"),
-        "health": "/health",
-    }))
 }

@@ -20,6 +20,7 @@ mod grpc;
 mod import;
 mod isolation;
 mod mail;
+mod openapi;
 mod origins;
 mod process;
 mod signing_keys;

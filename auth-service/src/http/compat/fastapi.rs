@@ -10,11 +10,17 @@ use axum::{
     routing::any,
 };
 pub use service_kit::fastapi::{Body, FastApiError, Fields, Form, FromFields, Named, Query};
+use service_kit::openapi::Operation;
 
 use crate::{
     app::{App, error::Error},
     domain::account_change::Edit,
 };
+
+/// What the document says of a route of the surface `tag`.
+pub(super) fn told(tag: &'static str, summary: &'static str) -> Operation<App> {
+    Operation::new::<FastApiError>(tag, summary)
+}
 
 /// Answers that hold a token or a person's data stay out of every cache.
 pub(super) const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];

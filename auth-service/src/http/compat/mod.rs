@@ -37,6 +37,11 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     better_auth.merge(fastapi::layered(routed(fastapi_routes(), app)))
 }
 
+/// The name of the cookie that a session is kept in.
+pub(super) fn session_cookie(app: &App) -> String {
+    better_auth::session_cookie(app)
+}
+
 /// The headers that clients of these surfaces read in a browser.
 pub(super) fn exposed_headers() -> Vec<HeaderName> {
     let mut headers = better_auth::EXPOSED_HEADERS.to_vec();

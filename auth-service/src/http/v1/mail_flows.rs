@@ -6,26 +6,47 @@ use axum::{
     extract::State,
     http::{Method, StatusCode},
 };
+use serde_json::json;
 use service_kit::problem::ProblemJson;
 
 use super::{
     Route,
     problem::V1Error,
+    told,
     wire::{AddressBody, CompleteResetBody, CompleteVerificationBody},
 };
 use crate::{app::App, domain::throttling::RateClass, http::extract::Caller};
 
 pub(super) fn routes() -> Vec<Route> {
-    let resets = "/v1/password-resets";
-    let completed = "/v1/password-resets/complete";
-    let verifications = "/v1/email-verifications";
-    let verified = "/v1/email-verifications/complete";
+    let asks = told("Have a link mailed that sets a new password")
+        .answers_nothing(202)
+        .fails(&[404])
+        .example(json!({ "email": "user@example.com" }));
+    let resets = told("Set a new password with the token of a mail")
+        .answers_nothing(204)
+        .fails(&[404]);
+    let sends = told("Have a link mailed that verifies an address")
+        .answers_nothing(202)
+        .fails(&[404])
+        .example(json!({ "email": "user@example.com" }));
+    let verifies = told("Verify an address with the token of a mail")
+        .answers_nothing(204)
+        .fails(&[403, 404, 409]);
+    let complete_at = "/v1/password-resets/complete";
+    let verify_at = "/v1/email-verifications/complete";
     vec![
-        Route::new(Method::POST, resets, ask_reset).limited::<V1Error>(RateClass::Mail),
-        Route::new(Method::POST, completed, reset).limited::<V1Error>(RateClass::Password),
-        Route::new(Method::POST, verifications, ask_verification)
+        Route::new(Method::POST, "/v1/password-resets", ask_reset, asks)
             .limited::<V1Error>(RateClass::Mail),
-        Route::new(Method::POST, verified, verify),
+        Route::new(Method::POST, complete_at, reset, resets)
+            .limited::<V1Error>(RateClass::Password),
+        Route::new(
+            Method::POST,
+            "/v1/email-verifications",
+            ask_verification,
+            sends,
+        )
+        .limited::<V1Error>(RateClass::Mail),
+        Route::new(Method::POST, verify_at, verify, verifies),
     ]
 }
 

@@ -8,7 +8,11 @@ use axum::{
     http::{HeaderName, Method, StatusCode, header},
     response::IntoResponse,
 };
-use service_kit::problem::ProblemJson;
+use serde_json::json;
+use service_kit::{
+    openapi::Operation,
+    problem::{Problem, ProblemJson},
+};
 
 use super::{Route, extract::Caller};
 use crate::{app::App, domain::throttling::RateClass};
@@ -23,7 +27,7 @@ pub mod tokens;
 pub mod wire;
 
 use problem::V1Error;
-use wire::{SessionBody, SignInBody, SignUpBody};
+use wire::{KeySetBody, SessionBody, SignInBody, SignUpBody};
 
 /// Answers that hold a token or a person's data stay out of every cache (RFC
 /// 6749, section 5.1).
@@ -34,13 +38,36 @@ const FIVE_MINUTES: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, 
 
 const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
+/// What the document says of a route of this surface.
+fn told(summary: &'static str) -> Operation<App> {
+    Operation::new::<Problem>("Canonical", summary)
+}
+
 pub(super) fn routes() -> Vec<Route> {
+    let signs_up = told("Make an account and sign in")
+        .answers::<SessionBody>(201)
+        .fails(&[403, 409])
+        .example(json!({
+            "email": "user@example.com",
+            "password": "correct horse battery staple",
+            "name": "Test User",
+        }));
+    let signs_in = told("Sign in")
+        .answers::<SessionBody>(200)
+        .fails(&[401, 403, 429])
+        .example(json!({
+            "email": "user@example.com",
+            "password": "correct horse battery staple",
+        }));
+    let keys = || told("The keys that access tokens are signed with").answers::<KeySetBody>(200);
     let mut routes = vec![
-        Route::new(Method::POST, "/v1/accounts", sign_up).limited::<V1Error>(RateClass::SignUp),
-        Route::new(Method::POST, "/v1/sessions", sign_in).limited::<V1Error>(RateClass::SignIn),
-        Route::new(Method::GET, "/v1/jwks", jwks),
+        Route::new(Method::POST, "/v1/accounts", sign_up, signs_up)
+            .limited::<V1Error>(RateClass::SignUp),
+        Route::new(Method::POST, "/v1/sessions", sign_in, signs_in)
+            .limited::<V1Error>(RateClass::SignIn),
+        Route::new(Method::GET, "/v1/jwks", jwks, keys()),
         // Where JWT libraries look by themselves.
-        Route::new(Method::GET, "/.well-known/jwks.json", jwks),
+        Route::new(Method::GET, "/.well-known/jwks.json", jwks, keys()),
     ];
     routes.extend(me::routes());
     routes.extend(mail_flows::routes());

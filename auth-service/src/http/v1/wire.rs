@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
@@ -15,7 +16,8 @@ use crate::{
 };
 
 /// The body of `POST /v1/accounts`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewAccount")]
 pub struct SignUpBody {
     email: String,
     password: String,
@@ -35,7 +37,8 @@ impl From<SignUpBody> for SignUp {
 }
 
 /// The body of `POST /v1/sessions`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Credentials")]
 pub struct SignInBody {
     email: String,
     password: String,
@@ -53,21 +56,24 @@ impl From<SignInBody> for SignIn {
 }
 
 /// The body of `POST /v1/password-resets` and `POST /v1/email-verifications`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "MailRequest")]
 pub struct AddressBody {
     pub(super) email: String,
     pub(super) redirect_url: Option<String>,
 }
 
 /// The body of `POST /v1/password-resets/complete`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "PasswordReset")]
 pub struct CompleteResetBody {
     pub(super) token: String,
     pub(super) new_password: String,
 }
 
 /// The body of `POST /v1/email-verifications/complete`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "EmailVerification")]
 pub struct CompleteVerificationBody {
     token: String,
 }
@@ -82,7 +88,8 @@ impl From<CompleteVerificationBody> for OpenLink {
 }
 
 /// What a sign-up, a sign-in and a refresh answer (in the terms of RFC 6749, section 5.1).
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Grant")]
 pub struct SessionBody {
     access_token: String,
     token_type: &'static str,
@@ -106,7 +113,8 @@ impl From<Grant> for SessionBody {
 }
 
 /// An account, as its owner sees it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "User")]
 pub struct UserBody {
     id: String,
     email: String,
@@ -141,6 +149,14 @@ impl From<User> for UserBody {
             id: user.id,
         }
     }
+}
+
+/// A JSON Web Key Set (RFC 7517, section 5).
+#[derive(JsonSchema)]
+#[schemars(rename = "KeySet")]
+#[expect(dead_code, reason = "tells the document what is written elsewhere")]
+pub struct KeySetBody {
+    keys: Vec<BTreeMap<String, String>>,
 }
 
 /// A field that may be left out (it stays), null (it is taken away) or a value.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::Method, response::IntoResponse};
 
+use serde_json::json;
+
 use super::{
     Route,
-    fastapi::{Body, NO_STORE},
+    fastapi::{Body, NO_STORE, told},
 };
 use crate::{app::App, domain::throttling::RateClass, http::extract::Caller};
 
@@ -18,11 +20,23 @@ pub mod wire;
 use error::AgentError;
 use wire::{LoginBody, RegisterBody, RegisteredBody, SessionBody};
 
+const TAG: &str = "Agent backend";
+
 pub(super) fn routes() -> Vec<Route> {
+    let account =
+        json!({ "email": "user@example.com", "password": "correct horse battery staple" });
+    let registers = told(TAG, "Make an account")
+        .answers::<RegisteredBody>(201)
+        .answers::<RegisteredBody>(200)
+        .example(account.clone());
+    let signs_in = told(TAG, "Sign in")
+        .answers::<SessionBody>(200)
+        .fails(&[401, 403])
+        .example(account);
     vec![
-        Route::new(Method::POST, "/api/v1/auth/register", register)
+        Route::new(Method::POST, "/api/v1/auth/register", register, registers)
             .limited::<AgentError>(RateClass::SignUp),
-        Route::new(Method::POST, "/api/v1/auth/login", login)
+        Route::new(Method::POST, "/api/v1/auth/login", login, signs_in)
             .limited::<AgentError>(RateClass::SignIn),
     ]
 }

@@ -1,6 +1,7 @@
 //! The JSON of this surface.
 
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::fastapi::{Fields, FromFields};
@@ -57,7 +58,8 @@ impl FromFields for LoginBody {
 }
 
 /// What a registration answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AgentRegistered")]
 pub struct RegisteredBody {
     id: String,
     email: String,
@@ -80,7 +82,8 @@ impl From<User> for RegisteredBody {
 }
 
 /// What a sign-in answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AgentSession")]
 pub struct SessionBody {
     user_id: String,
     email: String,

@@ -10,9 +10,11 @@ use axum::{
     response::IntoResponse,
 };
 
+use serde_json::json;
+
 use super::{
     Route,
-    fastapi::{Body, FastApiError, NO_STORE, Named, Query},
+    fastapi::{Body, FastApiError, NO_STORE, Named, Query, told},
 };
 use crate::{
     app::App,
@@ -21,21 +23,36 @@ use crate::{
 
 pub mod wire;
 
-use wire::{AccountBody, DELETED, ListQuery, ProfileBody, UserBody, next_page};
+use wire::{AccountBody, DELETED, DeletedBody, ListQuery, ProfileBody, UserBody, next_page};
 
 /// The headers that clients read in a browser: where the next page is.
 pub(super) const EXPOSED_HEADERS: [HeaderName; 1] = [header::LINK];
 
 type Answer<T> = Result<T, FastApiError>;
 
+const TAG: &str = "AU-GURU";
+
 pub(super) fn routes() -> Vec<Route> {
+    let one = "/api/v1/users/{id}";
+    let account = |summary| told(TAG, summary).answers::<UserBody>(200);
+    let changes_me = account("Change your account")
+        .fails(&[400])
+        .example(json!({ "full_name": "Ada King" }));
+    let changes = account("Change an account")
+        .fails(&[400, 409])
+        .example(json!({ "role": "admin", "is_active": true }));
+    let lists =
+        told(TAG, "The accounts; the header Link has the next page").answers::<Vec<UserBody>>(200);
+    let deletes = told(TAG, "Delete an account")
+        .answers::<DeletedBody>(200)
+        .fails(&[409]);
     vec![
-        Route::new(Method::GET, "/api/v1/users/me", me),
-        Route::new(Method::PATCH, "/api/v1/users/me", change_me),
-        Route::new(Method::GET, "/api/v1/users", list),
-        Route::new(Method::GET, "/api/v1/users/{id}", show),
-        Route::new(Method::PATCH, "/api/v1/users/{id}", change),
-        Route::new(Method::DELETE, "/api/v1/users/{id}", delete),
+        Route::new(Method::GET, "/api/v1/users/me", me, account("Your account")),
+        Route::new(Method::PATCH, "/api/v1/users/me", change_me, changes_me),
+        Route::new(Method::GET, "/api/v1/users", list, lists),
+        Route::new(Method::GET, one, show, account("An account")),
+        Route::new(Method::PATCH, one, change, changes),
+        Route::new(Method::DELETE, one, delete, deletes),
     ]
 }
 

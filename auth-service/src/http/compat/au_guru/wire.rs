@@ -4,6 +4,7 @@
 
 use axum::http::{HeaderName, header};
 use proto::claims::Role;
+use schemars::JsonSchema;
 use serde::Serialize;
 use url::form_urlencoded;
 
@@ -86,7 +87,8 @@ pub fn next_page(filter: &AccountFilter, page: &Page<User>) -> Option<[(HeaderNa
 }
 
 /// An account.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuGuruUser")]
 pub struct UserBody {
     id: String,
     email: String,
@@ -121,7 +123,8 @@ impl From<User> for UserBody {
 }
 
 /// What a deletion answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuGuruDeleted")]
 pub struct DeletedBody {
     message: &'static str,
 }

@@ -10,14 +10,18 @@ use axum::{
     response::IntoResponse,
 };
 
+use serde_json::json;
+use service_kit::openapi::{Inputs, Operation};
+
 use super::{
     Route,
     body::Body,
     cookies,
     error::BetterAuthError,
     extract::SignedIn,
+    told,
     wire::{
-        DONE, UserBody,
+        DONE, StatusBody, UserBody,
         accounts::{
             ChangePasswordBody, SignInBody, SignUpBody, SignedInBody, TokenAndUser, UpdateUserBody,
             VerifyPasswordBody,
@@ -27,32 +31,67 @@ use super::{
 use crate::{app::App, domain::throttling::RateClass, http::extract::Caller};
 
 pub(super) fn routes() -> Vec<Route> {
+    let account = |summary| told(summary).answers::<TokenAndUser>(200);
+    let signs_up = account("Make an account and sign in")
+        .fails(&[422])
+        .example(json!({
+            "email": "user@example.com",
+            "password": "correct horse battery staple",
+            "name": "Test User",
+        }));
+    let signs_in = || {
+        told("Sign in")
+            .answers::<SignedInBody>(200)
+            .fails(&[401])
+            .example(json!({
+                "email": "user@example.com",
+                "password": "correct horse battery staple",
+            }))
+    };
+    let sets = account("Change your password");
+    let checks = told("Whether this is your password").answers::<StatusBody>(200);
+    let changes = told("Change your profile")
+        .answers::<StatusBody>(200)
+        .fails(&[409])
+        .example(json!({ "name": "Ada King" }));
     vec![
-        post("/api/auth/sign-up/email", RateClass::SignUp, sign_up),
-        post("/api/auth/sign-in/email", RateClass::SignIn, sign_in),
+        post(
+            "/api/auth/sign-up/email",
+            RateClass::SignUp,
+            sign_up,
+            signs_up,
+        ),
+        post(
+            "/api/auth/sign-in/email",
+            RateClass::SignIn,
+            sign_in,
+            signs_in(),
+        ),
         // The path that one origin's document gives.
-        post("/api/auth/sign-in", RateClass::SignIn, sign_in),
+        post("/api/auth/sign-in", RateClass::SignIn, sign_in, signs_in()),
         post(
             "/api/auth/change-password",
             RateClass::Password,
             change_password,
+            sets,
         ),
         post(
             "/api/auth/verify-password",
             RateClass::Password,
             verify_password,
+            checks,
         ),
-        Route::new(Method::POST, "/api/auth/update-user", update_user),
+        Route::new(Method::POST, "/api/auth/update-user", update_user, changes),
     ]
 }
 
 /// A route that one address may ask so often.
-fn post<H, T>(path: &'static str, class: RateClass, handler: H) -> Route
+fn post<H, T>(path: &'static str, class: RateClass, handler: H, operation: Operation<App>) -> Route
 where
     H: Handler<T, Arc<App>>,
-    T: 'static,
+    T: Inputs<App> + 'static,
 {
-    Route::new(Method::POST, path, handler).limited::<BetterAuthError>(class)
+    Route::new(Method::POST, path, handler, operation).limited::<BetterAuthError>(class)
 }
 
 async fn sign_up(

@@ -10,11 +10,15 @@ use axum::{
     response::IntoResponse,
 };
 
+use serde_json::json;
+use service_kit::openapi::{Carried, Input};
+
 use super::{
     Route,
     body::{Body, Params},
     error::BetterAuthError,
     extract::{SignedIn, Visitor},
+    told,
     wire::{
         api_keys::{ChangedKeyBody, KeyBody, KeyIdBody, KeysBody, MadeKeyBody, NewKeyBody},
         sessions::SuccessBody,
@@ -27,12 +31,27 @@ use crate::{
 };
 
 pub(super) fn routes() -> Vec<Route> {
+    let makes = told("Make an API key")
+        .answers::<MadeKeyBody>(200)
+        .fails(&[409])
+        .example(json!({ "name": "nightly import" }));
+    let shows = told("One of your API keys")
+        .answers::<KeyBody>(200)
+        .reads(&["id"])
+        .fails(&[404]);
+    let lists = told("Your API keys").answers::<KeysBody>(200);
+    let changes = told("Change an API key")
+        .answers::<KeyBody>(200)
+        .fails(&[404]);
+    let deletes = told("Delete an API key")
+        .answers::<SuccessBody>(200)
+        .fails(&[404]);
     vec![
-        Route::new(Method::POST, "/api/auth/api-key/create", create),
-        Route::new(Method::GET, "/api/auth/api-key/get", one),
-        Route::new(Method::GET, "/api/auth/api-key/list", list),
-        Route::new(Method::POST, "/api/auth/api-key/update", update),
-        Route::new(Method::POST, "/api/auth/api-key/delete", delete),
+        Route::new(Method::POST, "/api/auth/api-key/create", create, makes),
+        Route::new(Method::GET, "/api/auth/api-key/get", one, shows),
+        Route::new(Method::GET, "/api/auth/api-key/list", list, lists),
+        Route::new(Method::POST, "/api/auth/api-key/update", update, changes),
+        Route::new(Method::POST, "/api/auth/api-key/delete", delete, deletes),
     ]
 }
 
@@ -52,6 +71,12 @@ impl FromRequestParts<Arc<App>> for Owner {
             BetterAuthError::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED_SESSION", message)
         })?;
         Ok(Self(shown.current))
+    }
+}
+
+impl<S> Input<S> for Owner {
+    fn describe(carried: &mut Carried<'_>, settings: &S) {
+        SignedIn::describe(carried, settings);
     }
 }
 

@@ -8,11 +8,15 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use super::{error::BetterAuthError, origin::check_targets};
 use crate::{app::App, domain::email::Email};
+
+mod document;
+
+use document::Wanted;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -53,6 +57,7 @@ impl<T: FromFields> FromRequest<Arc<App>> for Body<T> {
             path: "body".to_owned(),
             values: fields,
             problems: Vec::new(),
+            wanted: None,
         };
         let read = T::read(&mut fields, app);
         if fields.problems.is_empty() {
@@ -69,11 +74,14 @@ pub struct Fields {
     path: String,
     values: Map<String, Value>,
     problems: Vec<String>,
+    /// What is asked for, where nothing is read and only that is wanted.
+    wanted: Option<Wanted>,
 }
 
 impl Fields {
     /// A text that must be there.
     pub fn text(&mut self, name: &str) -> String {
+        self.wants(name, true, || json!({ "type": "string" }));
         match self.values.get(name) {
             Some(Value::String(text)) => return text.clone(),
             other => self.expected("string", name, type_name(other)),
@@ -83,6 +91,7 @@ impl Fields {
 
     /// A text of one character or more that must be there.
     pub fn filled_text(&mut self, name: &str) -> String {
+        self.wants(name, true, || json!({ "type": "string", "minLength": 1 }));
         let problems = self.problems.len();
         let text = self.text(name);
         if text.is_empty() && self.problems.len() == problems {
@@ -93,6 +102,11 @@ impl Fields {
 
     /// An e-mail address that must be there.
     pub fn email(&mut self, name: &str) -> String {
+        self.wants(
+            name,
+            true,
+            || json!({ "type": "string", "format": "email" }),
+        );
         let problems = self.problems.len();
         let email = self.text(name);
         if Email::parse(&email).is_err() && self.problems.len() == problems {
@@ -103,11 +117,13 @@ impl Fields {
 
     /// A text that may be missing.
     pub fn optional_text(&mut self, name: &str) -> Option<String> {
+        self.wants(name, false, || json!({ "type": "string" }));
         self.values.contains_key(name).then(|| self.text(name))
     }
 
     /// A text that may be missing or `null`.
     pub fn nullable_text(&mut self, name: &str) -> Option<Option<String>> {
+        self.wants(name, false, || json!({ "type": ["string", "null"] }));
         match self.values.get(name) {
             None => None,
             Some(Value::Null) => Some(None),
@@ -117,6 +133,7 @@ impl Fields {
 
     /// A truth value that may be missing.
     pub fn flag(&mut self, name: &str) -> Option<bool> {
+        self.wants(name, false, || json!({ "type": "boolean" }));
         match self.values.get(name) {
             None => None,
             Some(Value::Bool(flag)) => Some(*flag),
@@ -129,6 +146,7 @@ impl Fields {
 
     /// A whole number that may be missing or `null`.
     pub fn nullable_integer(&mut self, name: &str) -> Option<Option<i64>> {
+        self.wants(name, false, || json!({ "type": ["integer", "null"] }));
         let given = self.values.get(name)?;
         match (given, given.as_i64()) {
             (Value::Null, _) => Some(None),
@@ -142,7 +160,8 @@ impl Fields {
     }
 
     /// Any value that may be missing.
-    pub fn json(&self, name: &str) -> Option<Value> {
+    pub fn json(&mut self, name: &str) -> Option<Value> {
+        self.wants(name, false, || json!({}));
         self.values.get(name).cloned()
     }
 
@@ -154,6 +173,7 @@ impl Fields {
     ) -> Vec<(String, Option<String>)> {
         let mut texts = Vec::new();
         for name in names {
+            self.wants(name, false, || json!({ "type": ["string", "null"] }));
             let text = match self.values.get(name) {
                 None => continue,
                 Some(Value::Null) => None,
@@ -171,6 +191,7 @@ impl Fields {
 
     /// A text that must be there, of which Better Auth says no more.
     pub fn any_text(&mut self, name: &str) -> String {
+        self.wants(name, true, || json!({ "type": "string" }));
         if let Some(Value::String(text)) = self.values.get(name) {
             return text.clone();
         }
@@ -180,6 +201,11 @@ impl Fields {
 
     /// The texts of a list that may be missing.
     pub fn texts_in(&mut self, name: &str) -> Vec<String> {
+        self.wants(
+            name,
+            false,
+            || json!({ "type": "array", "items": { "type": "string" } }),
+        );
         let items = match self.values.get(name) {
             None => Vec::new(),
             Some(Value::Array(items)) => items.clone(),
@@ -203,6 +229,11 @@ impl Fields {
 
     /// The texts by name of an object that may be missing.
     pub fn record(&mut self, name: &str) -> Vec<(String, String)> {
+        self.wants(
+            name,
+            false,
+            || json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        );
         let texts = match self.values.get(name) {
             None => Map::new(),
             Some(Value::Object(texts)) => texts.clone(),
@@ -226,6 +257,11 @@ impl Fields {
 
     /// An object that may be missing, as `read` takes its fields.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.wanted.is_some() {
+            let schema = document::schema_by(read);
+            self.wants(name, false, || schema);
+            return None;
+        }
         match self.values.get(name) {
             None => None,
             Some(Value::Object(fields)) => {
@@ -233,6 +269,7 @@ impl Fields {
                     path: format!("{}.{name}", self.path),
                     values: fields.clone(),
                     problems: Vec::new(),
+                    wanted: None,
                 };
                 let read = read(&mut inner);
                 self.problems.append(&mut inner.problems);

@@ -127,7 +127,8 @@ fn set_cookie(app: &App, name: &str, value: String, max_age: Option<i64>) -> Hea
 
 /// Where the service is reached by https, browsers let nobody else set the
 /// cookie (RFC 6265bis, section 4.1.3.1).
-fn full_name(app: &App, name: &str) -> String {
+/// The name of a cookie, as browsers see it.
+pub(super) fn full_name(app: &App, name: &str) -> String {
     let prefix = if is_secure(app) { "__Secure-" } else { "" };
     format!("{prefix}better-auth.{name}")
 }

@@ -9,6 +9,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use serde_json::Value;
+use service_kit::openapi::{Dialect, Schemas};
+
 use super::{api_keys, social, wire::ErrorBody};
 use crate::{app::error::Error, domain::one_time_token::Purpose};
 
@@ -150,6 +153,12 @@ impl From<Error> for BetterAuthError {
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self::new(status, code, message)
+    }
+}
+
+impl Dialect for BetterAuthError {
+    fn schema(schemas: &mut Schemas, _: u16) -> Value {
+        schemas.sent::<ErrorBody>()
     }
 }
 

@@ -8,6 +8,7 @@ use axum::{
 };
 
 use proto::api_key;
+use service_kit::openapi::{Carried, Input};
 
 use super::{cookies, error::BetterAuthError, wire::UserBody};
 use crate::app::{App, api_keys::HeldApiKey, error::Error, sessions::Current};
@@ -132,6 +133,35 @@ impl FromRequestParts<Arc<App>> for TokenHolder {
         }
         let SignedIn(shown) = SignedIn::from_request_parts(parts, app).await?;
         Ok(Self(shown))
+    }
+}
+
+/// How a session is shown.
+const SESSION: [&str; 2] = ["cookie", "session"];
+
+impl<S> Input<S> for SignedIn {
+    fn describe(carried: &mut Carried<'_>, _: &S) {
+        carried.credentials(&SESSION);
+        carried.may_fail(&[401]);
+    }
+}
+
+impl<S> Input<S> for TokenHolder {
+    fn describe(carried: &mut Carried<'_>, _: &S) {
+        carried.credentials(&[SESSION.as_slice(), &["apiKey"]].concat());
+        carried.may_fail(&[401, 403, 429]);
+    }
+}
+
+impl<S> Input<S> for Visitor {
+    fn describe(carried: &mut Carried<'_>, _: &S) {
+        carried.optional_credentials(&SESSION);
+    }
+}
+
+impl<S> Input<S> for Keyed {
+    fn describe(carried: &mut Carried<'_>, _: &S) {
+        carried.may_fail(&[401, 403, 429]);
     }
 }
 

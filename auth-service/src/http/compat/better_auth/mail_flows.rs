@@ -9,6 +9,7 @@ use axum::{
     http::{Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde_json::json;
 use url::{Position, Url};
 
 use super::{
@@ -17,11 +18,12 @@ use super::{
     cookies,
     error::BetterAuthError,
     extract::{Shown, SignedIn, Visitor},
+    told,
     wire::{
-        DONE,
+        DONE, StatusBody,
         mail_flows::{
             ChangeEmailBody, DeleteUserBody, DeletionBody, RESET_ASKED, RequestResetBody,
-            ResetBody, SendVerificationBody, VerifiedBody,
+            ResetAskedBody, ResetBody, SendVerificationBody, VerifiedBody,
         },
     },
 };
@@ -37,29 +39,71 @@ use crate::{
 };
 
 pub(super) fn routes() -> Vec<Route> {
-    let limited = |route: Route, class| route.limited::<BetterAuthError>(class);
-    let asks = |path| {
-        limited(
-            Route::new(Method::POST, path, request_reset),
-            RateClass::Mail,
-        )
+    let post = |path, class, route: fn(&'static str) -> Route| {
+        route(path).limited::<BetterAuthError>(class)
     };
-    let reset = Route::new(Method::POST, "/api/auth/reset-password", reset);
-    let send = "/api/auth/send-verification-email";
-    let send = Route::new(Method::POST, send, send_verification);
-    let change = Route::new(Method::POST, "/api/auth/change-email", change_email);
-    let delete = Route::new(Method::POST, "/api/auth/delete-user", delete_user);
+    let asks = |path| {
+        let asks = told("Have a link mailed that sets a new password")
+            .answers::<ResetAskedBody>(200)
+            .example(json!({ "email": "user@example.com" }));
+        Route::new(Method::POST, path, request_reset, asks)
+    };
+    let opens = told("The link that sets a new password: leads to the page that asks for it")
+        .answers_nothing(302)
+        .reads(&["callbackURL"]);
+    let resets = |path| {
+        let resets = told("Set a new password with the token of a mail")
+            .answers::<StatusBody>(200)
+            .reads(&["token"]);
+        Route::new(Method::POST, path, reset, resets)
+    };
+    let sends = |path| {
+        let sends = told("Have a link mailed that verifies an address")
+            .answers::<StatusBody>(200)
+            .example(json!({ "email": "user@example.com" }));
+        Route::new(Method::POST, path, send_verification, sends)
+    };
+    let verifies = told("The link that verifies an address")
+        .answers::<VerifiedBody>(200)
+        .answers_nothing(302)
+        .reads(&["token", "callbackURL"])
+        .fails(&[401, 409, 422]);
+    let changes = |path| {
+        let changes = told("Change your address").answers::<StatusBody>(200);
+        Route::new(Method::POST, path, change_email, changes)
+    };
+    let deletes = |path| {
+        let deletes = told("Delete your account, or have a mail bring the link that does it")
+            .answers::<DeletionBody>(200)
+            .fails(&[404, 409]);
+        Route::new(Method::POST, path, delete_user, deletes)
+    };
+    let ends = told("The link that deletes an account")
+        .answers::<DeletionBody>(200)
+        .answers_nothing(302)
+        .reads(&["token", "callbackURL"])
+        .fails(&[404, 409]);
     vec![
-        asks("/api/auth/request-password-reset"),
+        post("/api/auth/request-password-reset", RateClass::Mail, asks),
         // Its name before Better Auth 1.4, which older clients still call.
-        asks("/api/auth/forget-password"),
-        Route::new(Method::GET, "/api/auth/reset-password/{token}", open_reset),
-        limited(reset, RateClass::Password),
-        limited(send, RateClass::Mail),
-        Route::new(Method::GET, "/api/auth/verify-email", verify),
-        limited(change, RateClass::Mail),
-        limited(delete, RateClass::Password),
-        Route::new(Method::GET, "/api/auth/delete-user/callback", open_deletion),
+        post("/api/auth/forget-password", RateClass::Mail, asks),
+        Route::new(
+            Method::GET,
+            "/api/auth/reset-password/{token}",
+            open_reset,
+            opens,
+        ),
+        post("/api/auth/reset-password", RateClass::Password, resets),
+        post("/api/auth/send-verification-email", RateClass::Mail, sends),
+        Route::new(Method::GET, "/api/auth/verify-email", verify, verifies),
+        post("/api/auth/change-email", RateClass::Mail, changes),
+        post("/api/auth/delete-user", RateClass::Password, deletes),
+        Route::new(
+            Method::GET,
+            "/api/auth/delete-user/callback",
+            open_deletion,
+            ends,
+        ),
     ]
 }
 

@@ -13,6 +13,7 @@ use axum::{
 
 use super::Route;
 use crate::app::App;
+use service_kit::openapi::Operation;
 
 pub mod body;
 pub mod cookies;
@@ -41,6 +42,16 @@ pub(super) const EXPOSED_HEADERS: [HeaderName; 3] = [
     SET_AUTH_JWT,
     HeaderName::from_static("x-retry-after"),
 ];
+
+/// What the document says of a route of this surface.
+fn told(summary: &'static str) -> Operation<App> {
+    Operation::new::<error::BetterAuthError>("Better Auth", summary)
+}
+
+/// The name of the cookie that a session is kept in.
+pub(super) fn session_cookie(app: &App) -> String {
+    cookies::full_name(app, cookies::SESSION)
+}
 
 /// The routes of every concern.
 pub(super) fn routes() -> Vec<Route> {

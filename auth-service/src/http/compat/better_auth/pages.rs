@@ -6,22 +6,33 @@ use axum::{
     http::{Method, StatusCode, header},
     response::IntoResponse,
 };
+use serde_json::json;
 use url::form_urlencoded;
 
-use super::{Route, body::Params};
+use super::{Route, body::Params, told};
 
 /// The most bytes of a description that are handed on.
 const MAX_DESCRIPTION: usize = 512;
 
 pub(super) fn routes() -> Vec<Route> {
+    let lives = told("Whether the surface answers").answers_as(200, "application/json", |_| {
+        json!({
+            "type": "object",
+            "properties": { "ok": { "const": true } },
+            "required": ["ok"],
+        })
+    });
+    let ends = told("Where a failed sign-in ends: leads to the front page")
+        .answers_nothing(302)
+        .reads(&["error", "error_description"]);
     vec![
-        Route::new(Method::GET, "/api/auth/ok", ok),
-        Route::new(Method::GET, "/api/auth/error", error),
+        Route::new(Method::GET, "/api/auth/ok", ok, lives),
+        Route::new(Method::GET, "/api/auth/error", error, ends),
     ]
 }
 
 async fn ok() -> impl IntoResponse {
-    Json(serde_json::json!({ "ok": true }))
+    Json(json!({ "ok": true }))
 }
 
 /// Where a failed sign-in ends that names no page of its own: the front page,

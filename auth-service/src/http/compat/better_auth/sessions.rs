@@ -9,14 +9,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use serde_json::json;
+use service_kit::openapi::Schemas;
+
 use super::{
     Route, SET_AUTH_JWT,
     body::{Body, Params},
     cookies,
     error::BetterAuthError,
     extract::{self, Keyed, Shown, SignedIn, TokenHolder, Visitor},
+    told,
     wire::{
-        DONE, SessionBody, UserBody,
+        DONE, SessionBody, StatusBody, UserBody,
         sessions::{JwksBody, JwtBody, RevokeBody, SessionAndUser, SuccessBody, TokenBody},
     },
 };
@@ -36,21 +40,42 @@ const NO_STORE: [(HeaderName, &str); 2] = [
 const FIVE_MINUTES: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=300")];
 
 pub(super) fn routes() -> Vec<Route> {
+    let status = |summary| told(summary).answers::<StatusBody>(200).fails(&[403]);
+    let session = |schemas: &mut Schemas| {
+        let session = schemas.sent::<SessionAndUser>();
+        json!({ "anyOf": [session, { "type": "null" }] })
+    };
+    let shows = told("Who is signed in, or null")
+        .answers_as(200, "application/json", session)
+        .reads(&["disableRefresh"]);
+    let posts = told("What Better Auth has for a setting that is not here").fails(&[403, 405]);
+    let signs_out = told("Sign out").answers::<SuccessBody>(200).fails(&[403]);
+    let lists = told("Where you are signed in")
+        .answers::<Vec<SessionBody>>(200)
+        .fails(&[403]);
+    let ends = status("End one of your sessions");
+    let ends_all = status("End your sessions");
+    let ends_others = status("End all your sessions but this one");
+    let tokens = told("An access token").answers::<TokenBody>(200);
+    let jwts = told("An access token and whose it is").answers::<JwtBody>(200);
+    let keys = told("The keys that access tokens are signed with").answers::<JwksBody>(200);
+    let others = "/api/auth/revoke-other-sessions";
     vec![
-        Route::new(Method::GET, "/api/auth/get-session", get_session),
-        Route::new(Method::POST, "/api/auth/get-session", post_session),
-        Route::new(Method::POST, "/api/auth/sign-out", sign_out),
-        Route::new(Method::GET, "/api/auth/list-sessions", list),
-        Route::new(Method::POST, "/api/auth/revoke-session", revoke),
-        Route::new(Method::POST, "/api/auth/revoke-sessions", revoke_all),
+        Route::new(Method::GET, "/api/auth/get-session", get_session, shows),
+        Route::new(Method::POST, "/api/auth/get-session", post_session, posts),
+        Route::new(Method::POST, "/api/auth/sign-out", sign_out, signs_out),
+        Route::new(Method::GET, "/api/auth/list-sessions", list, lists),
+        Route::new(Method::POST, "/api/auth/revoke-session", revoke, ends),
         Route::new(
             Method::POST,
-            "/api/auth/revoke-other-sessions",
-            revoke_others,
+            "/api/auth/revoke-sessions",
+            revoke_all,
+            ends_all,
         ),
-        Route::new(Method::GET, "/api/auth/token", token),
-        Route::new(Method::GET, "/api/auth/jwt", jwt),
-        Route::new(Method::GET, "/api/auth/jwks", jwks),
+        Route::new(Method::POST, others, revoke_others, ends_others),
+        Route::new(Method::GET, "/api/auth/token", token, tokens),
+        Route::new(Method::GET, "/api/auth/jwt", jwt, jwts),
+        Route::new(Method::GET, "/api/auth/jwks", jwks, keys),
     ]
 }
 

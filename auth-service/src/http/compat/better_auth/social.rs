@@ -12,6 +12,9 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+use service_kit::openapi::Schemas;
 use url::form_urlencoded;
 
 use super::{
@@ -20,12 +23,13 @@ use super::{
     cookies,
     error::BetterAuthError,
     extract::SignedIn,
+    told,
     wire::{
-        DONE,
+        DONE, StatusBody,
         accounts::SignedInBody,
         social::{
-            AccessBody, AccountBody, BegunBody, InfoBody, LINKED, RefreshedBody, SelectedBody,
-            SocialBody, UnlinkBody, callback_of, selected_id,
+            AccessBody, AccountBody, BegunBody, InfoBody, LINKED, LinkedBody, RefreshedBody,
+            SelectedBody, SocialBody, UnlinkBody, callback_of, selected_id,
         },
     },
 };
@@ -51,22 +55,67 @@ const STATE_SECONDS: i64 = 300;
 
 pub(super) fn routes() -> Vec<Route> {
     let callback = "/api/auth/callback/{provider}";
-    let get_access_token = Route::new(Method::POST, "/api/auth/get-access-token", access_token);
-    let refresh_token = Route::new(Method::POST, "/api/auth/refresh-token", refresh_token);
-    let account_info = Route::new(Method::GET, "/api/auth/account-info", account_info);
+    let limited = |path, class, route: fn(&'static str) -> Route| {
+        route(path).limited::<BetterAuthError>(class)
+    };
+    let signs_in = |path| {
+        let signs_in = told("Sign in with a provider: where to send the browser")
+            .answers_as(200, "application/json", either::<SignedInBody>)
+            .fails(&[401, 404, 409])
+            .example(json!({ "provider": "github", "callbackURL": "/" }));
+        Route::new(Method::POST, path, sign_in, signs_in)
+    };
+    let links = |path| {
+        let links = told("Link an account at a provider: where to send the browser")
+            .answers_as(200, "application/json", either::<LinkedBody>)
+            .fails(&[404, 409])
+            .example(json!({ "provider": "github", "callbackURL": "/" }));
+        Route::new(Method::POST, path, link, links)
+    };
+    let tells = |path| {
+        let tells = told("An access token of a provider")
+            .answers::<AccessBody>(200)
+            .fails(&[404]);
+        Route::new(Method::POST, path, access_token, tells)
+    };
+    let renews = |path| {
+        let renews = told("New tokens of a provider")
+            .answers::<RefreshedBody>(200)
+            .fails(&[404]);
+        Route::new(Method::POST, path, refresh_token, renews)
+    };
+    let informs = |path| {
+        let informs = told("What a provider tells of you")
+            .answers::<InfoBody>(200)
+            .reads(&["accountId"])
+            .fails(&[404]);
+        Route::new(Method::GET, path, account_info, informs)
+    };
+    let ends = told("Where a provider sends the browser back to")
+        .answers_nothing(302)
+        .reads(&["state", "code", "error", "error_description", "iss"]);
+    let bounces = told("The same by a form").answers_nothing(302);
+    let lists = told("How you can sign in").answers::<Vec<AccountBody>>(200);
+    let unlinks = told("Unlink an account")
+        .answers::<StatusBody>(200)
+        .fails(&[404]);
+    let token = RateClass::Token;
     vec![
-        Route::new(Method::POST, "/api/auth/sign-in/social", sign_in)
-            .limited::<BetterAuthError>(RateClass::SignIn),
-        Route::new(Method::GET, callback, finish),
-        Route::new(Method::POST, callback, bounce),
-        Route::new(Method::POST, "/api/auth/link-social", link)
-            .limited::<BetterAuthError>(RateClass::Token),
-        Route::new(Method::GET, "/api/auth/list-accounts", list),
-        Route::new(Method::POST, "/api/auth/unlink-account", unlink),
-        get_access_token.limited::<BetterAuthError>(RateClass::Token),
-        refresh_token.limited::<BetterAuthError>(RateClass::Token),
-        account_info.limited::<BetterAuthError>(RateClass::Token),
+        limited("/api/auth/sign-in/social", RateClass::SignIn, signs_in),
+        Route::new(Method::GET, callback, finish, ends),
+        Route::new(Method::POST, callback, bounce, bounces),
+        limited("/api/auth/link-social", token, links),
+        Route::new(Method::GET, "/api/auth/list-accounts", list, lists),
+        Route::new(Method::POST, "/api/auth/unlink-account", unlink, unlinks),
+        limited("/api/auth/get-access-token", token, tells),
+        limited("/api/auth/refresh-token", token, renews),
+        limited("/api/auth/account-info", token, informs),
     ]
+}
+
+/// A flow that has begun, or what an id token answers in its place.
+fn either<T: JsonSchema>(schemas: &mut Schemas) -> Value {
+    json!({ "anyOf": [schemas.sent::<BegunBody>(), schemas.sent::<T>()] })
 }
 
 async fn sign_in(

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::Method, response::IntoResponse};
 
+use serde_json::json;
+
 use super::{
     Route,
-    fastapi::{Body, Form, NO_STORE},
+    fastapi::{Body, Form, NO_STORE, told},
 };
 use crate::{
     app::App,
@@ -23,16 +25,36 @@ pub mod wire;
 use error::MultiUserError;
 use wire::{PasswordForm, RegisterBody, TokenBody, UserBody};
 
+const TAG: &str = "Multi-user RAG component";
+
 pub(super) fn routes() -> Vec<Route> {
-    let token_at =
-        |path| Route::new(Method::POST, path, token).limited::<MultiUserError>(RateClass::SignIn);
+    let token_at = |path| {
+        let signs_in = told(TAG, "Sign in by OAuth2's password form")
+            .answers::<TokenBody>(200)
+            .fails(&[401, 403])
+            .example(json!({
+                "grant_type": "password",
+                "username": "testuser",
+                "password": "correct horse battery staple",
+            }));
+        Route::new(Method::POST, path, token, signs_in).limited::<MultiUserError>(RateClass::SignIn)
+    };
+    let registers = told(TAG, "Make an account")
+        .answers::<UserBody>(200)
+        .example(json!({
+            "username": "testuser",
+            "email": "test@example.com",
+            "password": "correct horse battery staple",
+            "full_name": "Test User",
+        }));
+    let shows = || told(TAG, "Your account").answers::<UserBody>(200);
     vec![
-        Route::new(Method::POST, "/auth/register", register)
+        Route::new(Method::POST, "/auth/register", register, registers)
             .limited::<MultiUserError>(RateClass::SignUp),
         token_at("/auth/token"),
         token_at("/api/v1/auth/token"),
-        Route::new(Method::GET, "/auth/me", me),
-        Route::new(Method::GET, "/api/v1/auth/me", me),
+        Route::new(Method::GET, "/auth/me", me, shows()),
+        Route::new(Method::GET, "/api/v1/auth/me", me, shows()),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The JSON and the form of this surface.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::fastapi::{Fields, FromFields};
@@ -47,7 +48,8 @@ impl FromFields for PasswordForm {
 }
 
 /// What a sign-in answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MultiUserToken")]
 pub struct TokenBody {
     access_token: String,
     token_type: &'static str,
@@ -67,7 +69,8 @@ impl From<AccessToken> for TokenBody {
 /// An account, as its owner sees it: `username` and `full_name` are this
 /// origin's words, `name` is the other's. An account without a user name signs
 /// in with its address, so that stands for it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MultiUserUser")]
 pub struct UserBody {
     id: String,
     username: String,

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::Method, response::IntoResponse};
 
+use serde_json::json;
+
 use super::{
     Route,
-    fastapi::{Body, NO_STORE},
+    fastapi::{Body, NO_STORE, told},
 };
 use crate::{app::App, domain::throttling::RateClass, http::extract::Caller};
 
@@ -18,11 +20,32 @@ pub mod wire;
 use error::TextbookError;
 use wire::{SessionBody, SignInBody, SignUpBody};
 
+const TAG: &str = "Textbook";
+
 pub(super) fn routes() -> Vec<Route> {
-    let sign_up_at =
-        |path| Route::new(Method::POST, path, sign_up).limited::<TextbookError>(RateClass::SignUp);
-    let sign_in_at =
-        |path| Route::new(Method::POST, path, sign_in).limited::<TextbookError>(RateClass::SignIn);
+    let sign_up_at = |path| {
+        let signs_up = told(TAG, "Make an account and sign in")
+            .answers::<SessionBody>(200)
+            .fails(&[403])
+            .example(json!({
+                "email": "user@example.com",
+                "password": "correct horse battery staple",
+                "name": "Test User",
+            }));
+        Route::new(Method::POST, path, sign_up, signs_up)
+            .limited::<TextbookError>(RateClass::SignUp)
+    };
+    let sign_in_at = |path| {
+        let signs_in = told(TAG, "Sign in")
+            .answers::<SessionBody>(200)
+            .fails(&[401, 403])
+            .example(json!({
+                "email": "user@example.com",
+                "password": "correct horse battery staple",
+            }));
+        Route::new(Method::POST, path, sign_in, signs_in)
+            .limited::<TextbookError>(RateClass::SignIn)
+    };
     vec![
         sign_up_at("/auth/signup"),
         sign_up_at("/api/v1/auth/signup"),

@@ -1,5 +1,6 @@
 //! The JSON of this surface.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::fastapi::{Fields, FromFields};
@@ -38,14 +39,16 @@ impl FromFields for SignInBody {
 }
 
 /// What a sign-up and a sign-in answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TextbookSession")]
 pub struct SessionBody {
     access_token: String,
     token_type: &'static str,
     user: UserBody,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TextbookUser")]
 struct UserBody {
     id: String,
     email: String,

@@ -8,9 +8,10 @@ use axum::{
     http::{Method, StatusCode},
     response::IntoResponse,
 };
+use serde_json::json;
 use service_kit::problem::{ProblemJson, ProblemPath, ProblemQuery};
 
-use super::{NO_STORE, problem::V1Error};
+use super::{NO_STORE, problem::V1Error, told};
 use crate::{
     app::App,
     http::{Route, extract::AdminCaller},
@@ -24,19 +25,37 @@ use wire::{
 };
 
 pub(super) fn routes() -> Vec<Route> {
+    let one = "/v1/admin/users/{id}";
+    let sessions_of = "/v1/admin/users/{id}/sessions";
+    let lists = told("The accounts, a page at a time").answers::<AccountsBody>(200);
+    let makes = told("Make an account")
+        .answers::<AccountBody>(201)
+        .fails(&[409])
+        .example(json!({
+            "email": "grace@example.com",
+            "password": "correct horse battery staple",
+            "name": "Grace Hopper",
+            "role": "user",
+            "email_verified": true,
+        }));
+    let shows = told("An account").answers::<AccountBody>(200);
+    let changes = told("Change an account")
+        .answers::<AccountBody>(200)
+        .fails(&[409])
+        .example(json!({ "role": "admin", "disabled": false }));
+    let deletes = told("Delete an account").answers_nothing(204).fails(&[409]);
+    let lists_sessions = told("The sessions of an account").answers::<SessionsBody>(200);
+    let ends = told("End all sessions of an account").answers::<EndedBody>(200);
+    let logs = told("What was done, and by whom").answers::<AuditLogBody>(200);
     vec![
-        Route::new(Method::GET, "/v1/admin/users", list),
-        Route::new(Method::POST, "/v1/admin/users", make),
-        Route::new(Method::GET, "/v1/admin/users/{id}", show),
-        Route::new(Method::PATCH, "/v1/admin/users/{id}", change),
-        Route::new(Method::DELETE, "/v1/admin/users/{id}", delete),
-        Route::new(Method::GET, "/v1/admin/users/{id}/sessions", sessions),
-        Route::new(
-            Method::DELETE,
-            "/v1/admin/users/{id}/sessions",
-            end_sessions,
-        ),
-        Route::new(Method::GET, "/v1/admin/audit-log", audit_log),
+        Route::new(Method::GET, "/v1/admin/users", list, lists),
+        Route::new(Method::POST, "/v1/admin/users", make, makes),
+        Route::new(Method::GET, one, show, shows),
+        Route::new(Method::PATCH, one, change, changes),
+        Route::new(Method::DELETE, one, delete, deletes),
+        Route::new(Method::GET, sessions_of, sessions, lists_sessions),
+        Route::new(Method::DELETE, sessions_of, end_sessions, ends),
+        Route::new(Method::GET, "/v1/admin/audit-log", audit_log, logs),
     ]
 }
 

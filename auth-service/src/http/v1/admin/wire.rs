@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::DateTime;
 use proto::claims::Role;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// The query of `GET /v1/admin/users`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct AccountsQuery {
     search: Option<String>,
     role: Option<String>,
@@ -54,7 +55,7 @@ impl TryFrom<AccountsQuery> for AccountFilter {
 }
 
 /// The query of `GET /v1/admin/audit-log`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct AuditLogQuery {
     target: Option<String>,
     actor: Option<String>,
@@ -106,7 +107,8 @@ fn moment(text: &str) -> Option<Millis> {
 }
 
 /// The body of `POST /v1/admin/users`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewAccountByAdministrator")]
 pub struct NewAccountBody {
     email: String,
     password: String,
@@ -117,10 +119,21 @@ pub struct NewAccountBody {
     profile: BTreeMap<String, String>,
     /// What the account may do.
     #[serde(default = "least")]
+    #[schemars(with = "RoleWord")]
     pub role: Role,
     /// Whether the administrator vouches for the address.
     #[serde(default)]
     pub email_verified: bool,
+}
+
+/// What an account may do.
+#[derive(JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "Role")]
+#[expect(dead_code, reason = "tells the document what `Role` is on the wire")]
+enum RoleWord {
+    User,
+    Admin,
 }
 
 const fn least() -> Role {
@@ -142,17 +155,21 @@ impl From<NewAccountBody> for SignUp {
 }
 
 /// The body of `PATCH /v1/admin/users/{id}`; what is not in it stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "AccountChange")]
 pub struct ChangeBody {
     email: Option<String>,
     email_verified: Option<bool>,
     #[serde(default, deserialize_with = "edit")]
+    #[schemars(with = "Option<String>")]
     username: Edit<String>,
     name: Option<String>,
     #[serde(default, deserialize_with = "edit")]
+    #[schemars(with = "Option<String>")]
     image: Edit<String>,
     #[serde(default)]
     profile: BTreeMap<String, Option<String>>,
+    #[schemars(with = "Option<RoleWord>")]
     role: Option<Role>,
     disabled: Option<bool>,
 }
@@ -173,7 +190,8 @@ impl From<ChangeBody> for ChangeRequest {
 }
 
 /// An account, as administrators see it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Account")]
 pub struct AccountBody {
     #[serde(flatten)]
     user: UserBody,
@@ -190,7 +208,8 @@ impl From<User> for AccountBody {
 }
 
 /// A page of accounts.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccountPage")]
 pub struct AccountsBody {
     users: Vec<AccountBody>,
     next: Option<String>,
@@ -206,12 +225,14 @@ impl From<Page<User>> for AccountsBody {
 }
 
 /// The live sessions of an account.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccountSessions")]
 pub struct SessionsBody {
     sessions: Vec<AccountSessionBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AccountSession")]
 struct AccountSessionBody {
     id: String,
     created_at: String,
@@ -238,7 +259,8 @@ impl From<Vec<Session>> for SessionsBody {
 }
 
 /// How many sessions ended.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EndedAccountSessions")]
 pub struct EndedBody {
     ended: u64,
 }
@@ -250,13 +272,15 @@ impl From<u64> for EndedBody {
 }
 
 /// A page of the audit log.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditLogPage")]
 pub struct AuditLogBody {
     entries: Vec<EntryBody>,
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditLogEntry")]
 struct EntryBody {
     id: String,
     at: String,

@@ -9,9 +9,10 @@ use axum::{
     http::{Method, StatusCode},
     response::IntoResponse,
 };
+use serde_json::json;
 use service_kit::problem::{ProblemJson, ProblemPath};
 
-use super::{NO_STORE, problem::V1Error};
+use super::{NO_STORE, problem::V1Error, told};
 use crate::{
     app::App,
     http::{
@@ -25,12 +26,23 @@ mod wire;
 use wire::{ChangedKeyBody, KeyBody, KeysBody, MadeKeyBody, NewKeyBody};
 
 pub(super) fn routes() -> Vec<Route> {
+    let makes = told("Make an API key")
+        .answers::<MadeKeyBody>(201)
+        .fails(&[403, 409])
+        .example(json!({ "name": "nightly import", "scopes": ["documents:write"] }));
+    let lists = told("Your API keys").answers::<KeysBody>(200);
+    let shows = told("One of your API keys").answers::<KeyBody>(200);
+    let changes = told("Change an API key")
+        .answers::<KeyBody>(200)
+        .fails(&[403])
+        .example(json!({ "enabled": false }));
+    let deletes = told("Delete an API key").answers_nothing(204);
     vec![
-        Route::new(Method::POST, "/v1/api-keys", make),
-        Route::new(Method::GET, "/v1/api-keys", list),
-        Route::new(Method::GET, "/v1/api-keys/{id}", one),
-        Route::new(Method::PATCH, "/v1/api-keys/{id}", change),
-        Route::new(Method::DELETE, "/v1/api-keys/{id}", delete),
+        Route::new(Method::POST, "/v1/api-keys", make, makes),
+        Route::new(Method::GET, "/v1/api-keys", list, lists),
+        Route::new(Method::GET, "/v1/api-keys/{id}", one, shows),
+        Route::new(Method::PATCH, "/v1/api-keys/{id}", change, changes),
+        Route::new(Method::DELETE, "/v1/api-keys/{id}", delete, deletes),
     ]
 }
 

@@ -6,6 +6,7 @@
 )]
 
 use proto::api_key::KeyScope;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -16,7 +17,8 @@ use crate::{
 };
 
 /// The body of `POST /v1/api-keys`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewApiKey")]
 pub(super) struct NewKeyBody {
     name: Option<String>,
     prefix: Option<String>,
@@ -25,7 +27,8 @@ pub(super) struct NewKeyBody {
 }
 
 /// The body of `PATCH /v1/api-keys/{id}`. What it lacks stays as it is.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "ApiKeyChange")]
 pub(super) struct ChangedKeyBody {
     #[serde(default, deserialize_with = "present")]
     name: Option<Option<String>>,
@@ -35,7 +38,7 @@ pub(super) struct ChangedKeyBody {
 }
 
 /// What may be said of a key at any time.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct TermsBody {
     scopes: Option<Vec<String>>,
     /// Seconds from now; null: for ever.
@@ -49,7 +52,8 @@ struct TermsBody {
 }
 
 /// How often a key may be used: `max` requests in `window_seconds`.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ApiKeyRate")]
 struct RateBody {
     max: i64,
     window_seconds: i64,
@@ -98,7 +102,8 @@ impl From<TermsBody> for KeyTerms {
 }
 
 /// A key, as its owner sees it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ApiKey")]
 pub(super) struct KeyBody {
     id: String,
     name: Option<String>,
@@ -141,7 +146,8 @@ impl From<ApiKey> for KeyBody {
 }
 
 /// A key that was just made, with what proves it: shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MadeApiKey")]
 pub(super) struct MadeKeyBody {
     key: String,
     #[serde(flatten)]
@@ -158,7 +164,8 @@ impl From<MadeApiKey> for MadeKeyBody {
 }
 
 /// All keys of an account, the newest first.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ApiKeys")]
 pub(super) struct KeysBody {
     api_keys: Vec<KeyBody>,
 }

@@ -8,11 +8,13 @@ use axum::{
     http::{Method, StatusCode},
     response::{IntoResponse, Response},
 };
+use serde_json::json;
 use service_kit::problem::ProblemJson;
 
 use super::{
     NO_STORE,
     problem::V1Error,
+    told,
     wire::{SessionBody, UserBody},
 };
 use crate::{
@@ -30,11 +32,25 @@ use wire::{ChangeBody, DeletionBody, PasswordBody};
 
 pub(super) fn routes() -> Vec<Route> {
     let password = RateClass::Password;
+    let shows = told("Your account").answers::<UserBody>(200);
+    let changes = told("Change your account")
+        .answers::<UserBody>(200)
+        .fails(&[409])
+        .example(json!({ "name": "Ada King", "image": null }));
+    let deletes = told("Delete your account, or have a mail bring the link that does it")
+        .answers_nothing(204)
+        .answers_nothing(202)
+        .fails(&[403, 409]);
+    let sets = told("Change your password")
+        .answers::<SessionBody>(200)
+        .answers_nothing(204)
+        .fails(&[403]);
     vec![
-        Route::new(Method::GET, "/v1/me", show),
-        Route::new(Method::PATCH, "/v1/me", change),
-        Route::new(Method::DELETE, "/v1/me", delete).limited::<V1Error>(password),
-        Route::new(Method::POST, "/v1/me/password", change_password).limited::<V1Error>(password),
+        Route::new(Method::GET, "/v1/me", show, shows),
+        Route::new(Method::PATCH, "/v1/me", change, changes),
+        Route::new(Method::DELETE, "/v1/me", delete, deletes).limited::<V1Error>(password),
+        Route::new(Method::POST, "/v1/me/password", change_password, sets)
+            .limited::<V1Error>(password),
     ]
 }
 

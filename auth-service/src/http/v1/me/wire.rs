@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
@@ -14,12 +15,15 @@ use crate::{
 };
 
 /// The body of `PATCH /v1/me`; what is not in it stays.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "ProfileChange")]
 pub struct ChangeBody {
     name: Option<String>,
     #[serde(default, deserialize_with = "edit")]
+    #[schemars(with = "Option<String>")]
     username: Edit<String>,
     #[serde(default, deserialize_with = "edit")]
+    #[schemars(with = "Option<String>")]
     image: Edit<String>,
     #[serde(default)]
     profile: BTreeMap<String, Option<String>>,
@@ -37,7 +41,8 @@ impl From<ChangeBody> for ProfileChanges {
 }
 
 /// The body of `POST /v1/me/password`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "PasswordChange")]
 pub struct PasswordBody {
     current_password: String,
     new_password: String,
@@ -61,7 +66,8 @@ impl From<PasswordBody> for ChangePassword {
 }
 
 /// The body of `DELETE /v1/me`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "AccountDeletion")]
 pub struct DeletionBody {
     password: String,
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use service_kit::problem::{ProblemPath, ProblemQuery};
 
-use super::{NO_STORE, problem::V1Error};
+use super::{NO_STORE, problem::V1Error, told};
 use crate::{
     app::{App, ports::Which},
     domain::audit::Act,
@@ -25,11 +25,15 @@ pub mod wire;
 use wire::{EndedBody, KeepQuery, ListBody};
 
 pub(super) fn routes() -> Vec<Route> {
+    let lists = told("Where you are signed in").answers::<ListBody>(200);
+    let ends = told("End your sessions, all or all others").answers::<EndedBody>(200);
+    let signs_out = told("Sign out").answers_nothing(204);
+    let ends_one = told("End one of your sessions").answers_nothing(204);
     vec![
-        Route::new(Method::GET, "/v1/sessions", list),
-        Route::new(Method::DELETE, "/v1/sessions", end_many),
-        Route::new(Method::DELETE, "/v1/sessions/current", sign_out),
-        Route::new(Method::DELETE, "/v1/sessions/{id}", end_one),
+        Route::new(Method::GET, "/v1/sessions", list, lists),
+        Route::new(Method::DELETE, "/v1/sessions", end_many, ends),
+        Route::new(Method::DELETE, "/v1/sessions/current", sign_out, signs_out),
+        Route::new(Method::DELETE, "/v1/sessions/{id}", end_one, ends_one),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The JSON of sessions.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -9,12 +10,12 @@ use crate::{
 };
 
 /// The query of `DELETE /v1/sessions`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct KeepQuery {
     keep: Option<Keep>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Keep {
     Current,
@@ -31,7 +32,8 @@ impl KeepQuery {
 }
 
 /// What `DELETE /v1/sessions` answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EndedSessions")]
 pub struct EndedBody {
     ended: u64,
 }
@@ -43,13 +45,15 @@ impl From<u64> for EndedBody {
 }
 
 /// What `GET /v1/sessions` answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Sessions")]
 pub struct ListBody {
     sessions: Vec<OneBody>,
 }
 
 /// A session, as its owner sees it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Session")]
 struct OneBody {
     id: String,
     current: bool,

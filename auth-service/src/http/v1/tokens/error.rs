@@ -12,7 +12,11 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use proto::error_kind::ErrorKind;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+
+use serde_json::Value;
+use service_kit::openapi::{Carried, Dialect, Input, Schemas};
 
 use super::wire::OAuthErrorBody;
 use crate::app::{App, error::Error};
@@ -74,6 +78,12 @@ impl IntoResponse for OAuthError {
     }
 }
 
+impl Dialect for OAuthError {
+    fn schema(schemas: &mut Schemas, _: u16) -> Value {
+        schemas.sent::<OAuthErrorBody>()
+    }
+}
+
 /// A form, each of whose fields comes once (RFC 6749, section 3.2).
 pub struct OAuthForm<T>(pub T);
 
@@ -88,6 +98,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OAuthForm<T> {
             }
             Err(_) => Err(OAuthError::invalid_request(StatusCode::BAD_REQUEST)),
         }
+    }
+}
+
+impl<S, T: JsonSchema> Input<S> for OAuthForm<T> {
+    fn describe(carried: &mut Carried<'_>, _: &S) {
+        let schema = carried.schemas.taken::<T>();
+        carried.body(&["application/x-www-form-urlencoded"], &schema);
+        carried.may_fail(&[400, 413]);
     }
 }
 
@@ -113,6 +131,13 @@ impl FromRequestParts<Arc<App>> for OtherService {
         } else {
             Err(Error::InvalidServiceToken.into())
         }
+    }
+}
+
+impl<S> Input<S> for OtherService {
+    fn describe(carried: &mut Carried<'_>, _: &S) {
+        carried.credentials(&["serviceToken"]);
+        carried.may_fail(&[401]);
     }
 }
 

@@ -9,9 +9,9 @@ use axum::{
     http::{Method, StatusCode},
     response::IntoResponse,
 };
-use service_kit::problem::ProblemJson;
+use service_kit::{openapi::Operation, problem::ProblemJson};
 
-use super::{NO_STORE, problem::V1Error, wire::SessionBody};
+use super::{NO_STORE, problem::V1Error, told, wire::SessionBody};
 use crate::{
     app::App,
     domain::throttling::RateClass,
@@ -25,11 +25,23 @@ use error::{OAuthError, OAuthForm, OtherService};
 use wire::{IntrospectionBody, RefreshBody, TokenForm};
 
 pub(super) fn routes() -> Vec<Route> {
+    let oauth = |summary| Operation::new::<OAuthError>("Canonical", summary);
+    let refreshes = told("New tokens for a refresh token")
+        .answers::<SessionBody>(200)
+        .fails(&[401, 403]);
+    let introspects =
+        oauth("What a token is good for (RFC 7662)").answers::<IntrospectionBody>(200);
+    let revokes = oauth("End the session of a token (RFC 7009)").answers_nothing(200);
     vec![
-        Route::new(Method::POST, "/v1/tokens/refresh", refresh)
+        Route::new(Method::POST, "/v1/tokens/refresh", refresh, refreshes)
             .limited::<V1Error>(RateClass::Token),
-        Route::new(Method::POST, "/v1/tokens/introspect", introspect),
-        Route::new(Method::POST, "/v1/tokens/revoke", revoke)
+        Route::new(
+            Method::POST,
+            "/v1/tokens/introspect",
+            introspect,
+            introspects,
+        ),
+        Route::new(Method::POST, "/v1/tokens/revoke", revoke, revokes)
             .limited::<OAuthError>(RateClass::Token),
     ]
 }

@@ -1,5 +1,6 @@
 //! The JSON and the forms of tokens.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{
@@ -8,7 +9,8 @@ use crate::app::{
 };
 
 /// The body of `POST /v1/tokens/refresh`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Refresh")]
 pub struct RefreshBody {
     /// The refresh token of the last answer.
     pub refresh_token: String,
@@ -16,7 +18,7 @@ pub struct RefreshBody {
 
 /// The form of introspection and revocation. `token_type_hint` is not needed
 /// (RFC 7662, section 2.1).
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub struct TokenForm {
     /// An access token, a refresh token or a session's token.
     pub token: String,
@@ -24,14 +26,15 @@ pub struct TokenForm {
 
 /// What introspection answers (RFC 7662, section 2.2): `active` alone where the
 /// token does not hold.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, JsonSchema)]
+#[schemars(rename = "Introspection")]
 pub struct IntrospectionBody {
     active: bool,
     #[serde(flatten)]
     token: Option<TokenBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct TokenBody {
     /// `Bearer`, `refresh_token` or `session_token`.
     token_type: &'static str,
@@ -85,7 +88,8 @@ impl TokenBody {
 }
 
 /// An error in OAuth's words (RFC 6749, section 5.2).
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OAuthFault")]
 pub struct OAuthErrorBody {
     /// A stable word for programs.
     pub error: &'static str,

@@ -1,6 +1,7 @@
 //! Bodies about accounts and their passwords.
 
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -145,7 +146,8 @@ impl FromFields for VerifyPasswordBody {
 }
 
 /// What a sign-up and a change of password answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthTokenAndUser")]
 pub struct TokenAndUser {
     /// The new session's token, if there is a new session.
     pub token: Option<String>,
@@ -154,7 +156,8 @@ pub struct TokenAndUser {
 }
 
 /// What a sign-in answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthSignedIn")]
 pub struct SignedInBody {
     redirect: bool,
     token: String,

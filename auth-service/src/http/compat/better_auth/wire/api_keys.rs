@@ -1,6 +1,7 @@
 //! Bodies about API keys.
 
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -110,8 +111,9 @@ impl FromFields for KeyIdBody {
 
 /// A key, as its owner sees it. Refills are always `null`: they are not done
 /// here.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "BetterAuthApiKey")]
 pub struct KeyBody {
     id: String,
     config_id: &'static str,
@@ -167,7 +169,8 @@ impl From<ApiKey> for KeyBody {
 }
 
 /// A key that was just made, with what proves it: shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthMadeApiKey")]
 pub struct MadeKeyBody {
     key: String,
     #[serde(flatten)]
@@ -184,8 +187,9 @@ impl From<MadeApiKey> for MadeKeyBody {
 }
 
 /// All keys of an account, the newest first.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "BetterAuthApiKeys")]
 pub struct KeysBody {
     total: usize,
     api_keys: Vec<KeyBody>,

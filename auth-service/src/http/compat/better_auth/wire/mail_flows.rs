@@ -1,5 +1,6 @@
 //! Bodies about what goes through a mail.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -91,7 +92,8 @@ fn filled(text: Option<String>) -> Option<String> {
 }
 
 /// What `POST /request-password-reset` answers, whoever asked.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthResetAsked")]
 pub struct ResetAskedBody {
     status: bool,
     message: &'static str,
@@ -104,8 +106,9 @@ pub const RESET_ASKED: ResetAskedBody = ResetAskedBody {
 };
 
 /// What `GET /verify-email` answers where it leads nowhere.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "BetterAuthVerified")]
 pub enum VerifiedBody {
     /// The address was verified: `null`, or changed: the account.
     Done {
@@ -131,7 +134,8 @@ impl VerifiedBody {
 }
 
 /// What `POST /delete-user` answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthDeletion")]
 pub struct DeletionBody {
     success: bool,
     message: &'static str,

@@ -3,6 +3,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,7 +20,8 @@ pub mod sessions;
 pub mod social;
 
 /// What every error says.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthFault")]
 pub struct ErrorBody {
     pub(super) message: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,8 +30,9 @@ pub struct ErrorBody {
 
 /// An account, as its owner sees it. A field of the profile that is not set is
 /// `null`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "BetterAuthUser")]
 pub struct UserBody {
     id: String,
     name: String,
@@ -75,8 +78,9 @@ impl UserBody {
 
 /// A session, as its owner sees it. What is not known of its client is an empty
 /// text, as in Better Auth; an API key in its place has no client.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "BetterAuthSession")]
 pub struct SessionBody {
     id: String,
     user_id: String,
@@ -114,7 +118,8 @@ impl SessionBody {
 }
 
 /// The answer of what has nothing to tell but that it was done.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthStatus")]
 pub struct StatusBody {
     status: bool,
 }

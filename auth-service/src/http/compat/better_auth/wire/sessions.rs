@@ -1,6 +1,7 @@
 //! Bodies about sessions and access tokens.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -16,7 +17,8 @@ use crate::{
 };
 
 /// What `GET /get-session` answers to someone who is signed in.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthSessionAndUser")]
 pub struct SessionAndUser {
     session: SessionBody,
     user: UserBody,
@@ -55,21 +57,24 @@ impl FromFields for RevokeBody {
 }
 
 /// What `POST /sign-out` answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthSuccess")]
 pub struct SuccessBody {
     /// Always.
     pub success: bool,
 }
 
 /// What `GET /token` answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthToken")]
 pub struct TokenBody {
     /// An access token.
     pub token: String,
 }
 
 /// What `GET /jwt` answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthJwt")]
 pub struct JwtBody {
     /// An access token.
     pub token: String,
@@ -78,13 +83,15 @@ pub struct JwtBody {
 }
 
 /// A JSON Web Key Set (RFC 7517, section 5).
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthKeySet")]
 pub struct JwksBody {
     keys: Vec<JwkBody>,
 }
 
 /// A public Ed25519 key (RFC 8037, section 2).
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthKey")]
 struct JwkBody {
     alg: &'static str,
     crv: &'static str,

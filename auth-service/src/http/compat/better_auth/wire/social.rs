@@ -1,5 +1,6 @@
 //! Bodies about providers and the accounts there.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -121,7 +122,8 @@ pub fn callback_of(provider: String, params: &Params, pinned: Option<String>) ->
 }
 
 /// What a flow that has begun answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthBegun")]
 pub struct BegunBody {
     /// Where the browser goes.
     pub url: String,
@@ -130,7 +132,8 @@ pub struct BegunBody {
 }
 
 /// What a link by id token answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthLinked")]
 pub struct LinkedBody {
     url: &'static str,
     status: bool,
@@ -145,8 +148,9 @@ pub const LINKED: LinkedBody = LinkedBody {
 };
 
 /// One way to sign in, as its owner sees it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "BetterAuthAccount")]
 pub struct AccountBody {
     id: String,
     provider_id: &'static str,
@@ -194,13 +198,13 @@ pub struct SelectedBody {
 
 impl FromFields for SelectedBody {
     fn read(fields: &mut Fields, _: &App) -> Result<Self, BetterAuthError> {
-        if !fields.are_among(&["accountId", "userId"]) || !fields.has("accountId") {
+        let account_id = fields.optional_text("accountId");
+        let known = fields.are_among(&["accountId", "userId"]);
+        let Some(account_id) = account_id.filter(|_| known) else {
             let problem = "[body] Invalid input".to_owned();
             return Err(BetterAuthError::invalid(&[problem]));
-        }
-        Ok(Self {
-            account_id: fields.text("accountId"),
-        })
+        };
+        Ok(Self { account_id })
     }
 }
 
@@ -211,8 +215,9 @@ pub fn selected_id(params: &Params) -> Result<&str, BetterAuthError> {
 }
 
 /// What `POST /get-access-token` answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "BetterAuthAccess")]
 pub struct AccessBody {
     access_token: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -235,8 +240,9 @@ impl AccessBody {
 }
 
 /// What `POST /refresh-token` answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "BetterAuthRefreshed")]
 pub struct RefreshedBody {
     access_token: Option<String>,
     refresh_token: Option<String>,
@@ -266,15 +272,17 @@ impl RefreshedBody {
 }
 
 /// What `GET /account-info` answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BetterAuthAccountInfo")]
 pub struct InfoBody {
     user: PersonBody,
     data: Value,
     account: LinkBody,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "BetterAuthPerson")]
 struct PersonBody {
     name: String,
     email: Option<String>,
@@ -283,8 +291,9 @@ struct PersonBody {
     email_verified: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "BetterAuthLink")]
 struct LinkBody {
     id: String,
     provider_id: &'static str,

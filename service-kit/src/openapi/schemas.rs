@@ -1,0 +1,73 @@
+//! The named schemas of a document. JSON Schema 2020-12 is OpenAPI 3.1's own.
+
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+/// Where documents keep named schemas.
+const PLACE: &str = "/components/schemas";
+
+/// The schemas that a document names so far.
+pub struct Schemas {
+    taken: SchemaGenerator,
+    sent: SchemaGenerator,
+    named: Map<String, Value>,
+}
+
+impl Schemas {
+    pub(super) fn new() -> Self {
+        let settings = || {
+            SchemaSettings::draft2020_12().with(|settings| {
+                settings.definitions_path = PLACE.into();
+                settings.meta_schema = None;
+            })
+        };
+        Self {
+            taken: settings().for_deserialize().into_generator(),
+            sent: settings().for_serialize().into_generator(),
+            named: Map::new(),
+        }
+    }
+
+    /// The schema of a `T` that requests carry.
+    pub fn taken<T: JsonSchema>(&mut self) -> Value {
+        self.taken.subschema_for::<T>().to_value()
+    }
+
+    /// The schema of a `T` that is answered.
+    pub fn sent<T: JsonSchema>(&mut self) -> Value {
+        self.sent.subschema_for::<T>().to_value()
+    }
+
+    /// The schema of an object that requests carry, whole where it stands.
+    pub fn fields<T: JsonSchema>(&mut self) -> Value {
+        T::json_schema(&mut self.taken).to_value()
+    }
+
+    /// A schema that is no type's, under a name.
+    pub fn named(&mut self, name: &str, schema: impl FnOnce() -> Value) -> Value {
+        if !self.named.contains_key(name) {
+            self.named.insert(name.to_owned(), schema());
+        }
+        json!({ "$ref": format!("#{PLACE}/{name}") })
+    }
+
+    /// All of them by name.
+    pub(super) fn finish(mut self) -> Map<String, Value> {
+        let mut all = self.named;
+        for (name, schema) in [
+            self.taken.take_definitions(true),
+            self.sent.take_definitions(true),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            let known = all.insert(name.clone(), schema.clone());
+            debug_assert!(
+                known.is_none_or(|known| known == schema),
+                "two schemas are named {name}; give one another name by #[schemars(rename)]"
+            );
+        }
+        all.sort_keys();
+        all
+    }
+}
