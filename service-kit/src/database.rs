@@ -15,6 +15,7 @@ use sqlx::{
     any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers},
     migrate::Migrator,
 };
+use url::Url;
 
 /// For how long a connection that did its work is taken to live. Later ones are
 /// asked first, which costs a round trip.
@@ -46,18 +47,32 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(url: &str) -> Result<Self, String> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            // The placeholder of an example, `HOST:PORT`, is none.
+            if Url::parse(url).is_err() {
+                return Err("must be like postgres://USER:PASSWORD@HOST:5432/NAME".to_owned());
+            }
             return Ok(Self {
                 url: url.to_owned(),
                 file: None,
             });
         }
-        // SQLAlchemy writes three slashes before a relative path, four before
-        // an absolute one; sqlx two and three.
         let path = url
             .strip_prefix("sqlite:")
-            .ok_or("must begin with sqlite: or postgres://")?
-            .trim_start_matches("//");
+            .ok_or("must begin with sqlite: or postgres://")?;
         let path = path.split('?').next().unwrap_or_default();
+        let path = path.strip_prefix("//").unwrap_or(path);
+        // SQLAlchemy writes three slashes before a relative path, four before an
+        // absolute one; sqlx two and three.
+        let path = match path.strip_prefix('/') {
+            Some(rest)
+                if ["./", "../", "/"]
+                    .iter()
+                    .any(|begin| rest.starts_with(begin)) =>
+            {
+                rest
+            }
+            _ => path,
+        };
         if path.is_empty() || path == ":memory:" {
             return Err("must name a file, for example sqlite:data/auth.db".to_owned());
         }
@@ -223,4 +238,38 @@ fn lock_beside(file: &Path) -> io::Result<File> {
         .open(name)?;
     lock.lock()?;
     Ok(lock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_that_sqlx_and_sqlalchemy_mean() {
+        for (url, path) in [
+            ("sqlite:data/api.db", "data/api.db"),
+            ("sqlite:/srv/api.db", "/srv/api.db"),
+            ("sqlite://api.db", "api.db"),
+            ("sqlite:///srv/api.db?mode=rwc", "/srv/api.db"),
+            ("sqlite:///./au_guru.db", "./au_guru.db"),
+            ("sqlite:////srv/api.db", "/srv/api.db"),
+        ] {
+            let file = url.parse::<DatabaseUrl>().unwrap().file;
+            assert_eq!(file.as_deref(), Some(Path::new(path)), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_being_repeated() {
+        let example = "postgresql://username:password@host:port/database";
+        for url in [
+            example,
+            "sqlite:",
+            "sqlite::memory:",
+            "mysql://root:password@db/x",
+        ] {
+            let problem = url.parse::<DatabaseUrl>().err().unwrap();
+            assert!(!problem.contains("password@"), "{problem}");
+        }
+    }
 }

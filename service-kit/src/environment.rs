@@ -219,7 +219,11 @@ fn is_placeholder(value: &str) -> bool {
         "<your",
         "replace-me",
     ];
-    begins.iter().any(|begin| value.starts_with(begin)) || value == "secret" || value == "xxx"
+    begins.iter().any(|begin| value.starts_with(begin))
+        || value.starts_with('<') && value.ends_with('>')
+        || value.ends_with("...")
+        || value == "secret"
+        || value == "xxx"
 }
 
 #[cfg(test)]

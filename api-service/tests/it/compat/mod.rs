@@ -9,6 +9,7 @@ use std::{
 use crate::support::{TestHome, scenario};
 
 mod chatkit;
+mod failures;
 mod service_keys;
 mod visitors;
 

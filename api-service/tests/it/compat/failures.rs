@@ -1,0 +1,129 @@
+//! Surfaces times failures: each says each of them in its own words. The table
+//! is `failures.yaml`; it has no empty cell.
+
+use std::{collections::BTreeMap, num::NonZeroU32, path::Path, sync::Arc, time::Duration};
+
+use api_service::app::{add_document::Upload, rates::QuestionRates};
+use serde_json::json;
+
+use crate::support::{
+    Parts, TestApp, TestHome, caller,
+    halting::{Fate, HaltingIndex, Switch},
+    json_request,
+    language_model::{LanguageModel, Script},
+    scenario::{Step, step},
+};
+
+/// What goes wrong, and in what kind of service.
+const FAILURES: [&str; 9] = [
+    "bad_body",
+    "unauthenticated",
+    "forbidden",
+    "not_found",
+    "too_large",
+    "rate_limited",
+    "retrieval_down",
+    "model_down",
+    "model_breaks_off",
+];
+
+/// What a model sends that breaks off after its first words.
+const BREAKS_OFF: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"The vault \"}}]}\n\n";
+
+type Table = BTreeMap<String, BTreeMap<String, Step>>;
+
+fn table() -> Table {
+    serde_yaml_ng::from_str(include_str!("failures.yaml")).unwrap()
+}
+
+#[test]
+fn every_surface_has_every_failure() {
+    let table = table();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/compat");
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let surfaces = entries.filter(|entry| entry.path().is_dir());
+    let names = surfaces.map(|entry| entry.file_name().into_string().unwrap());
+    for surface in names.chain(["v1".to_owned()]) {
+        let cells = table.get(&surface);
+        let cells = cells.unwrap_or_else(|| panic!("{surface} is not in failures.yaml"));
+        for failure in FAILURES {
+            assert!(cells.contains_key(failure), "{surface} lacks {failure}");
+        }
+        assert_eq!(cells.len(), FAILURES.len(), "{surface}");
+    }
+}
+
+/// A service where this goes wrong, and a switch for its index.
+async fn failing(failure: &str) -> (TestApp, Arc<Switch>, Option<LanguageModel>) {
+    let switch = Switch::new(Fate::Works);
+    let inner = switch.clone();
+    let mut parts = Parts {
+        around_index: Some(Box::new(|index| {
+            Arc::new(HaltingIndex {
+                inner: index,
+                switch: inner,
+            })
+        })),
+        members_only: failure == "unauthenticated",
+        ..Parts::default()
+    };
+    if failure == "rate_limited" {
+        let one = NonZeroU32::new(1);
+        parts.rates = QuestionRates {
+            visitors: one,
+            users: one,
+        };
+    }
+    let mut model = None;
+    if let "model_down" | "model_breaks_off" = failure {
+        let scripts = match failure {
+            "model_down" => vec![Script::Refuses(400); 40],
+            _ => vec![Script::Sends(vec![BREAKS_OFF]); 40],
+        };
+        let server = LanguageModel::start(scripts).await;
+        parts.generator = Some(server.client(Duration::from_secs(20)));
+        model = Some(server);
+    }
+    (
+        TestApp::with(TestHome::sqlite(), parts).await,
+        switch,
+        model,
+    )
+}
+
+/// Ada's document, and one for all that she may not change: its id.
+async fn documents(app: &TestApp) -> BTreeMap<String, String> {
+    let body = json!({"text": "The vault opens at nine.", "path": "vault.md"});
+    app.add("ada", &body).await;
+    let admin = caller("admin");
+    let upload = Upload {
+        content: b"Parking is free.".to_vec(),
+        ..Upload::default()
+    };
+    let batch = app.app.add_documents(&admin, "book", vec![upload]).await;
+    let public = batch.unwrap().documents[0].0.clone();
+    app.work().await;
+    BTreeMap::from([("public".to_owned(), public)])
+}
+
+#[tokio::test]
+async fn each_surface_says_each_failure_in_its_own_words() {
+    let table = table();
+    for failure in FAILURES {
+        for (surface, cells) in &table {
+            let (app, switch, _model) = failing(failure).await;
+            let known = documents(&app).await;
+            match failure {
+                "rate_limited" => {
+                    let body = json!({"message": "vault?"});
+                    let (status, body) = app.ask(json_request("ada", "POST /v1/chat", &body)).await;
+                    assert!(status.is_success(), "{body}");
+                }
+                "retrieval_down" => switch.set(Fate::Fails),
+                _ => {}
+            }
+            let place = format!("{surface}: {failure}");
+            step(&app, &cells[failure], known, &place).await;
+        }
+    }
+}
