@@ -31,6 +31,8 @@ test: model ## Set up what tests need (PostgreSQL, the model, npm and Python pac
 	@API_SERVICE='$(abspath $(TARGET_DIR))/debug/api-service' LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' \
 		$(PYTHON) api-service/tests/agent-clients/run.py
 	@$(PYTHON) api-service/tests/frontends/run.py --models '$(DATA_DIR)/models' --programs '$(TARGET_DIR)/debug'
+	@cd api-service/tests/browser && npm ci --silent && PROGRAMS='$(abspath $(TARGET_DIR))/debug' \
+		LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' npm test --silent
 
 bench: tools ## Measure retrieval on the labelled set in the folder EVAL_DIR.
 	@if [ -z '$(EVAL_DIR)' ]; then \

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use crate::{
     environment::{Environment, InvalidVariable},
@@ -86,12 +86,8 @@ impl AllowedOrigins {
         let exposed: Vec<HeaderName> = usual.into_iter().chain(exposed).collect();
         let cors = cors
             .allow_methods(methods.into_iter().collect::<Vec<_>>())
-            .allow_headers([
-                header::AUTHORIZATION,
-                header::CONTENT_TYPE,
-                REQUEST_ID,
-                HeaderName::from_static("idempotency-key"),
-            ])
+            // Client libraries send headers of their own.
+            .allow_headers(AllowHeaders::mirror_request())
             .expose_headers(exposed)
             .max_age(Duration::from_mins(10));
         Some(cors)
