@@ -120,22 +120,31 @@ async fn each_surface_says_each_failure_in_its_own_words() {
     let table = table();
     let mut wrong = 0;
     for failure in FAILURES {
-        let (app, switch, _model) = failing(failure).await;
-        let known = documents(&app, failure).await;
-        match failure {
-            "rate_limited" => {
-                let body = json!({"message": "vault?"});
-                let (status, body) = app.ask(json_request("ada", "POST /v1/chat", &body)).await;
-                assert!(status.is_success(), "{body}");
+        // A model that fails too often is left alone: each surface has its own.
+        let each = if failure.starts_with("model_") {
+            1
+        } else {
+            table.len()
+        };
+        let cells: Vec<_> = table.iter().collect();
+        for surfaces in cells.chunks(each) {
+            let (app, switch, _model) = failing(failure).await;
+            let known = documents(&app, failure).await;
+            match failure {
+                "rate_limited" => {
+                    let body = json!({"message": "vault?"});
+                    let (status, body) = app.ask(json_request("ada", "POST /v1/chat", &body)).await;
+                    assert!(status.is_success(), "{body}");
+                }
+                "retrieval_down" => switch.set(Fate::Fails),
+                _ => {}
             }
-            "retrieval_down" => switch.set(Fate::Fails),
-            _ => {}
-        }
-        for (surface, cells) in &table {
-            let place = format!("{surface}: {failure}");
-            // All that is wrong is told at once, each where it panics.
-            let said = AssertUnwindSafe(step(&app, &cells[failure], known.clone(), &place));
-            wrong += usize::from(said.catch_unwind().await.is_err());
+            for (surface, cells) in surfaces {
+                let place = format!("{surface}: {failure}");
+                // All that is wrong is told at once, each where it panics.
+                let said = AssertUnwindSafe(step(&app, &cells[failure], known.clone(), &place));
+                wrong += usize::from(said.catch_unwind().await.is_err());
+            }
         }
     }
     assert_eq!(wrong, 0, "cells are wrong");
