@@ -3,6 +3,7 @@
 
 mod answers;
 mod conversations;
+mod documents;
 mod embedding;
 mod fetching;
 mod interactions;
@@ -39,6 +40,7 @@ pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
         embedding::VARIABLES,
         answers::VARIABLES,
         conversations::VARIABLES,
+        documents::VARIABLES,
         interactions::VARIABLES,
         llm::VARIABLES,
         reranking::VARIABLES,
@@ -161,6 +163,8 @@ pub struct Config {
     pub http_addr: SocketAddr,
     /// Where auth-service's HTTP side is, without a slash at the end.
     pub auth_url: String,
+    /// Where browsers reach that.
+    pub auth_public_url: String,
     /// auth-service's gRPC side.
     pub accounts: AccountsConfig,
     /// The `iss` of tokens.
@@ -263,6 +267,7 @@ impl Config {
             data_dir,
             http_addr: environment.parsed("API_HTTP_ADDR")?,
             auth_url: http_url(environment, "AUTH_URL")?,
+            auth_public_url: documents::auth_url(environment)?,
             accounts: accounts(environment)?,
             issuer: environment.text("JWT_ISSUER")?,
             audience: environment.text("JWT_AUDIENCE")?,

@@ -279,6 +279,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
         dependencies: dependencies(&app, &jwks),
     };
     let settings = HttpSettings {
+        auth_url: config.auth_public_url.clone(),
         max_body: config.max_upload_bytes,
         allowed_origins: config.allowed_origins.clone(),
         trusted_proxies: config.visitors.trusted_proxies.clone(),

@@ -10,10 +10,34 @@ use axum::{
     },
 };
 use futures::{Stream, StreamExt};
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+use service_kit::openapi::Schemas;
 
 /// A comment goes out at least this often, so that no proxy takes a slow
 /// answer for a dead one.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// What a document says of a stream of events with `T` as their data.
+pub fn described<T: JsonSchema>(schemas: &mut Schemas) -> Value {
+    json!({
+        "type": "object",
+        "description": "Each of the server-sent events.",
+        "properties": {
+            "event": { "type": "string" },
+            "id": { "type": "string" },
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": schemas.sent::<T>(),
+            },
+        },
+        "required": ["data"],
+    })
+}
+
+/// The content type of such streams.
+pub const MEDIA_TYPE: &str = "text/event-stream";
 
 /// Events as a response that no proxy keeps back or takes for dead.
 pub fn sent(events: impl Stream<Item = Event> + Send + 'static) -> Response {

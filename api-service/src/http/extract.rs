@@ -8,9 +8,12 @@ use axum::{
     response::IntoResponse,
 };
 use proto::api_key::{HEADER, KeyScope, is_api_key};
-use service_kit::client_address::ClientAddress;
+use service_kit::{
+    client_address::ClientAddress,
+    openapi::{Carried, Input},
+};
 
-use super::HttpState;
+use super::{HttpState, documents::CREDENTIALS};
 use crate::{
     app::{
         error::Error,
@@ -129,5 +132,25 @@ impl FromRequestParts<HttpState> for Caller {
         state: &HttpState,
     ) -> Result<Self, Self::Rejection> {
         Ok(Self(caller(parts, state).await?))
+    }
+}
+
+impl Input<()> for Caller {
+    fn describe(carried: &mut Carried<'_>, (): &()) {
+        carried.credentials(&CREDENTIALS);
+        carried.may_fail(&[401, 403, 429]);
+    }
+}
+
+impl<E> Input<()> for CallerOr<E> {
+    fn describe(carried: &mut Carried<'_>, settings: &()) {
+        Caller::describe(carried, settings);
+    }
+}
+
+impl<E> Input<()> for VisitorOr<E> {
+    fn describe(carried: &mut Carried<'_>, (): &()) {
+        carried.optional_credentials(&CREDENTIALS);
+        carried.may_fail(&[401, 403, 429]);
     }
 }

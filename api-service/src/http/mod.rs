@@ -1,6 +1,7 @@
 //! The table of surfaces, then layers.
 
 pub mod compat;
+mod documents;
 pub mod event_stream;
 pub mod extract;
 pub mod health;
@@ -14,17 +15,21 @@ pub mod v1;
 use std::sync::Arc;
 
 use axum::{
-    Extension, Json, Router,
+    Extension, Router,
+    handler::Handler,
     http::Method,
     middleware::from_fn_with_state,
-    routing::{MethodRouter, get},
+    routing::{MethodFilter, MethodRouter, on},
 };
 use proto::api_key::KeyScope;
 use service_kit::{
     browser_origins::AllowedOrigins,
     client_address::{self, TrustedProxies},
     http_layers,
+    openapi::Inputs,
 };
+
+pub use documents::{Operation, document};
 
 use crate::app::{App, ports::TokenVerifier, verify_api_key::ApiKeys};
 
@@ -50,6 +55,8 @@ pub struct Route {
     /// Which bodies it is for, where surfaces share the method and the path.
     takes: Option<fn(&[u8]) -> bool>,
     handler: MethodRouter<HttpState>,
+    /// What the document says of it.
+    operation: Option<Operation>,
 }
 
 impl Route {
@@ -67,6 +74,26 @@ impl Route {
             scope: Some(scope),
             takes: None,
             handler,
+            operation: None,
+        }
+    }
+
+    /// The same, with what the document says of it. What a request carries is
+    /// told by the types of the handler's arguments.
+    pub fn described<H, T>(
+        method: Method,
+        path: &'static str,
+        scope: KeyScope,
+        handler: H,
+        operation: Operation,
+    ) -> Self
+    where
+        H: Handler<T, HttpState>,
+        T: Inputs<()> + 'static,
+    {
+        Self {
+            scope: Some(scope),
+            ..Self::public(method, path, handler, operation)
         }
     }
 
@@ -81,13 +108,19 @@ impl Route {
     }
 
     /// A route where it does not matter who asks.
-    const fn public(method: Method, path: &'static str, handler: MethodRouter<HttpState>) -> Self {
+    fn public<H, T>(method: Method, path: &'static str, handler: H, operation: Operation) -> Self
+    where
+        H: Handler<T, HttpState>,
+        T: Inputs<()> + 'static,
+    {
+        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         Self {
             method,
             path,
             scope: None,
             takes: None,
-            handler,
+            handler: on(filter, handler),
+            operation: Some(operation.carrying::<T>()),
         }
     }
 
@@ -102,6 +135,9 @@ impl Route {
 /// The routes that nobody has to sign in for.
 pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
     ("GET", "/"),
+    ("GET", "/openapi.json"),
+    ("GET", "/docs"),
+    ("GET", "/redoc"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/health"),
@@ -123,10 +159,7 @@ pub const VISITORS_ROUTES: &[(&str, &str)] = &[
 /// Every route of every surface. The router is made from this table, so that
 /// it can't lack one.
 pub fn routes() -> Vec<Route> {
-    let mut routes = vec![
-        Route::public(Method::GET, "/", get(index)),
-        Route::public(Method::GET, "/metrics", get(metrics::metrics)),
-    ];
+    let mut routes = documents::routes();
     routes.extend(v1::routes());
     routes.extend(compat::routes());
     routes
@@ -134,6 +167,8 @@ pub fn routes() -> Vec<Route> {
 
 /// How the router behaves, beside its routes.
 pub struct HttpSettings {
+    /// auth-service, as browsers reach it.
+    pub auth_url: String,
     /// The largest body, in bytes.
     pub max_body: usize,
     /// The browser pages that may read our answers.
@@ -151,8 +186,10 @@ pub fn router(
     let surfaces = shared::routed(routes());
     let proxies = Arc::new(settings.trusted_proxies.clone());
     let noted = from_fn_with_state(proxies, client_address::note);
+    let documented = documents::Documented::new(&settings.auth_url);
     let router = surfaces
         .layer(noted)
+        .layer(Extension(documented))
         .merge(service_kit::health::routes(health));
     let methods = [
         Method::GET,
@@ -163,13 +200,4 @@ pub fn router(
     ];
     let cors = settings.allowed_origins.layer(methods, []);
     http_layers::wrap(router.with_state(state), settings.max_body, cors)
-}
-
-async fn index() -> Json<serde_json::Value> {
-    Json(serde_json::json!({
-        "name": "Lectern api-service",
-        "version": env!("CARGO_PKG_VERSION"),
-        "docs": "/docs",
-        "health": "/health",
-    }))
 }

@@ -7,6 +7,8 @@ use axum::{
     http::{header::HOST, request::Parts, uri::Authority},
 };
 
+use service_kit::openapi::Input;
+
 /// The origin that the client of a request sees, such as
 /// `https://docs.example.com`: the host that it asked, and the scheme that a
 /// proxy tells. Both are what the client, or who forwards for it, says; it is
@@ -21,6 +23,8 @@ impl<S: Send + Sync> FromRequestParts<S> for OwnOrigin {
         Ok(Self(own_origin(parts)))
     }
 }
+
+impl<S> Input<S> for OwnOrigin {}
 
 /// The same, where a request is looked at anyway.
 pub fn own_origin(parts: &Parts) -> String {

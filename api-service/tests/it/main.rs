@@ -30,6 +30,7 @@ mod isolation;
 mod jobs;
 mod languages;
 mod links;
+mod openapi;
 mod process;
 mod profiles;
 mod providers;

@@ -241,7 +241,7 @@ async fn no_route_does_anything_for_callers_who_are_refused() {
                 let told = ask(app, &things, route, "").await;
                 let gone = (404, "invalid_link".to_owned());
                 assert!(
-                    ["/", "/metrics"].contains(&route.path) || told == gone,
+                    !route.path.contains('{') || told == gone,
                     "{}: {told:?}",
                     route.path
                 );

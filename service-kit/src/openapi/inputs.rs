@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
+    Extension,
     body::Bytes,
     extract::{Path, RawForm, Request, State},
     http::HeaderMap,
@@ -49,13 +50,16 @@ impl<'a> Carried<'a> {
     }
 
     /// The properties of an object, as parameters of the query. There is no
-    /// null in a query.
+    /// null in a query, and no list or object.
     pub fn query(&mut self, object: &Value) {
         let required = object["required"].as_array().cloned().unwrap_or_default();
         let properties = object["properties"].as_object().into_iter().flatten();
         for (name, schema) in properties {
             let is_required = required.contains(&json!(name));
-            self.parameter("query", name, is_required, without_null(schema));
+            let schema = without_null(schema);
+            if self.schemas.is_scalar(&schema) {
+                self.parameter("query", name, is_required, schema);
+            }
         }
     }
 
@@ -138,6 +142,7 @@ pub trait Input<S> {
 }
 
 impl<S, T> Input<S> for State<T> {}
+impl<S, T> Input<S> for Extension<T> {}
 impl<S> Input<S> for HeaderMap {}
 impl<S> Input<S> for Bytes {}
 impl<S> Input<S> for Request {}

@@ -38,13 +38,14 @@ const ALWAYS: [u16; 2] = [500, 503];
 
 /// What a route is told to be in the document. `S` is what inputs may ask for
 /// how the service is set up.
+#[derive(Clone)]
 pub struct Operation<S> {
     tag: &'static str,
     summary: &'static str,
     media_type: &'static str,
     error: fn(&mut Schemas, u16) -> Value,
     inputs: Vec<fn(&mut Carried<'_>, &S)>,
-    body: Option<(&'static str, Shape)>,
+    bodies: Vec<(&'static str, Shape)>,
     query: Vec<&'static str>,
     example: Option<Value>,
     answers: Vec<(u16, Option<(&'static str, Shape)>)>,
@@ -62,7 +63,7 @@ impl<S> Operation<S> {
             media_type: D::MEDIA_TYPE,
             error: D::schema,
             inputs: vec![],
-            body: None,
+            bodies: vec![],
             query: vec![],
             example: None,
             answers: vec![],
@@ -99,10 +100,11 @@ impl<S> Operation<S> {
         self
     }
 
-    /// It takes a body that no argument of its handler tells of.
+    /// It takes a body that no argument of its handler tells of; said again,
+    /// it takes that one too.
     #[must_use]
     pub fn takes(mut self, media_type: &'static str, shape: Shape) -> Self {
-        self.body = Some((media_type, shape));
+        self.bodies.push((media_type, shape));
         self
     }
 
@@ -176,7 +178,12 @@ impl<'a, S> Writer<'a, S> {
     fn operation(&mut self, method: &Method, path: &str, operation: &Operation<S>) -> Value {
         let mut carried = Carried::new(&mut self.schemas);
         for name in parameters_of(path) {
-            carried.parameter("path", name, true, json!({ "type": "string" }));
+            carried.parameter(
+                "path",
+                name,
+                true,
+                json!({ "type": "string", "minLength": 1 }),
+            );
         }
         for describe in &operation.inputs {
             describe(&mut carried, self.settings);
@@ -184,9 +191,9 @@ impl<'a, S> Writer<'a, S> {
         for name in &operation.query {
             carried.parameter("query", name, false, json!({ "type": "string" }));
         }
-        if let Some((media_type, shape)) = operation.body {
+        for (media_type, shape) in &operation.bodies {
             let schema = shape(carried.schemas);
-            carried.body(&[media_type], &schema);
+            carried.body(&[*media_type], &schema);
         }
         let carried = carried.finish(operation.example.as_ref());
         let mut written = json!({

@@ -43,6 +43,15 @@ impl Schemas {
         T::json_schema(&mut self.taken).to_value()
     }
 
+    /// Whether a value of this schema is neither a list nor an object.
+    pub(super) fn is_scalar(&self, schema: &Value) -> bool {
+        let name = schema["$ref"].as_str();
+        let name = name.and_then(|place| place.rsplit('/').next());
+        let named = name.and_then(|name| self.taken.definitions().get(name));
+        let kind = &named.unwrap_or(schema)["type"];
+        kind != "array" && kind != "object"
+    }
+
     /// A schema that is no type's, under a name.
     pub fn named(&mut self, name: &str, schema: impl FnOnce() -> Value) -> Value {
         if !self.named.contains_key(name) {
@@ -67,7 +76,28 @@ impl Schemas {
                 "two schemas are named {name}; give one another name by #[schemars(rename)]"
             );
         }
+        all.values_mut().for_each(without_bare_truth);
         all.sort_keys();
         all
+    }
+}
+
+/// A schema may be `true` for any value; generators know only `{}`.
+fn without_bare_truth(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                if let Some(properties) = field.as_object_mut().filter(|_| name == "properties") {
+                    for property in properties.values_mut() {
+                        if *property == json!(true) {
+                            *property = json!({});
+                        }
+                    }
+                }
+                without_bare_truth(field);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_bare_truth),
+        _ => {}
     }
 }

@@ -10,8 +10,16 @@ use crate::{
         ports::{UnverifiedKey, UnverifiedToken},
     },
     domain::question::{InvalidQuestion, Question},
-    http::extract::{CallerOr, VisitorOr},
+    http::{
+        Operation,
+        extract::{CallerOr, VisitorOr},
+    },
 };
+
+/// What the document says of a route of the surface `tag`.
+pub(super) fn told(tag: &'static str, summary: &'static str) -> Operation {
+    Operation::new::<FastApiError>(tag, summary)
+}
 
 /// The caller.
 pub(super) type Caller = CallerOr<FastApiError>;

@@ -5,16 +5,20 @@ use axum::{
     extract::State,
     http::{Method, StatusCode},
     response::{IntoResponse, Response, sse::Event},
-    routing::{get, post},
 };
 use futures::StreamExt;
 use proto::api_key::KeyScope::{DocumentsRead, DocumentsWrite};
 use service_kit::problem::{ProblemPath, ProblemQuery};
 
 use super::{
-    super::{HttpState, Route, event_stream::sent, extract::Caller},
+    super::{
+        HttpState, Route,
+        event_stream::{MEDIA_TYPE, described, sent},
+        extract::Caller,
+    },
     chat::wire::EventWire,
     problem::V1Error,
+    told,
     wire::{JobWire, JobsQuery, JobsWire},
 };
 use crate::{
@@ -24,26 +28,37 @@ use crate::{
 
 /// The routes of jobs.
 pub(super) fn routes() -> Vec<Route> {
+    let lists = told("The jobs, a page at a time").answers::<JobsWire>(200);
+    let shows = told("How far a job is").answers::<JobWire>(200);
+    let watches =
+        told("How a job goes, as it goes").answers_as(200, MEDIA_TYPE, described::<JobWire>);
+    let cancels = told("Cancel a job").answers::<JobWire>(200).fails(&[409]);
+    let retries = told("Try a failed job again")
+        .answers::<JobWire>(202)
+        .fails(&[409]);
     vec![
-        Route::new(Method::GET, "/v1/jobs", DocumentsRead, get(list_jobs)),
-        Route::new(Method::GET, "/v1/jobs/{id}", DocumentsRead, get(job)),
-        Route::new(
+        Route::described(Method::GET, "/v1/jobs", DocumentsRead, list_jobs, lists),
+        Route::described(Method::GET, "/v1/jobs/{id}", DocumentsRead, job, shows),
+        Route::described(
             Method::GET,
             "/v1/jobs/{id}/events",
             DocumentsRead,
-            get(job_events),
+            job_events,
+            watches,
         ),
-        Route::new(
+        Route::described(
             Method::POST,
             "/v1/jobs/{id}/cancel",
             DocumentsWrite,
-            post(cancel_job),
+            cancel_job,
+            cancels,
         ),
-        Route::new(
+        Route::described(
             Method::POST,
             "/v1/jobs/{id}/retry",
             DocumentsWrite,
-            post(retry_job),
+            retry_job,
+            retries,
         ),
     ]
 }

@@ -16,12 +16,15 @@ use axum::{
     extract::{FromRequest, Request, State},
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{delete, get, post, put},
 };
 use proto::api_key::KeyScope::{DocumentsRead, DocumentsWrite, Search};
-use service_kit::problem::{ProblemJson, ProblemPath, ProblemQuery};
+use serde_json::{Value, json};
+use service_kit::{
+    openapi::Schemas,
+    problem::{Problem, ProblemJson, ProblemPath, ProblemQuery},
+};
 
-use super::{HttpState, Route, extract::Caller};
+use super::{HttpState, Operation, Route, extract::Caller};
 use crate::{
     app::{add_document::Upload, error::Error, ports::Page},
     domain::document::Change,
@@ -32,40 +35,60 @@ use wire::{
     SearchBody,
 };
 
+/// What the document says of a route of this surface.
+fn told(summary: &'static str) -> Operation {
+    Operation::new::<Problem>("Canonical", summary)
+}
+
 /// The routes.
 pub fn routes() -> Vec<Route> {
+    let one = "/v1/documents/{id}";
+    let uploads = |summary| {
+        told(summary)
+            .takes("application/json", Schemas::taken::<NewDocumentBody>)
+            .takes("multipart/form-data", form)
+            .fails(&[400, 404, 409, 413, 415, 422])
+            .example(json!({ "text": "# Opening hours\n\nFrom nine to five.", "title": "Hours" }))
+    };
+    let adds = uploads("Add a document; a job brings it in").answers::<DocumentWire>(202);
+    let lists = told("The documents, a page at a time")
+        .answers::<DocumentsWire>(200)
+        .fails(&[404]);
+    let shows = told("A document, by its id or its external id").answers::<DocumentWire>(200);
+    let puts = uploads("Put a document in its place")
+        .answers::<PutWire>(200)
+        .answers::<PutWire>(201)
+        .answers::<PutWire>(202);
+    let deletes = told("Delete a document").answers_nothing(204).fails(&[409]);
+    let searches = told("Search without an answer")
+        .answers::<ResultsWire>(200)
+        .fails(&[404])
+        .example(json!({ "query": "opening hours", "limit": 5 }));
     let mut routes = vec![
-        Route::new(
+        Route::described(
             Method::POST,
             "/v1/documents",
             DocumentsWrite,
-            post(add_document),
+            add_document,
+            adds,
         ),
-        Route::new(
+        Route::described(
             Method::GET,
             "/v1/documents",
             DocumentsRead,
-            get(list_documents),
+            list_documents,
+            lists,
         ),
-        Route::new(
-            Method::GET,
-            "/v1/documents/{id}",
-            DocumentsRead,
-            get(document),
-        ),
-        Route::new(
-            Method::PUT,
-            "/v1/documents/{id}",
-            DocumentsWrite,
-            put(put_document),
-        ),
-        Route::new(
+        Route::described(Method::GET, one, DocumentsRead, document, shows),
+        Route::described(Method::PUT, one, DocumentsWrite, put_document, puts),
+        Route::described(
             Method::DELETE,
-            "/v1/documents/{id}",
+            one,
             DocumentsWrite,
-            delete(delete_document),
+            delete_document,
+            deletes,
         ),
-        Route::new(Method::POST, "/v1/search", Search, post(search)),
+        Route::described(Method::POST, "/v1/search", Search, search, searches),
     ];
     routes.extend(chat::routes());
     routes.extend(conversations::routes());
@@ -75,6 +98,25 @@ pub fn routes() -> Vec<Route> {
     routes.extend(jobs::routes());
     routes.extend(analytics::routes());
     routes
+}
+
+/// The same as the JSON body, with the file as a part.
+fn form(_: &mut Schemas) -> Value {
+    let text = json!({ "type": "string" });
+    json!({
+        "type": "object",
+        "properties": {
+            "file": { "type": "string", "contentMediaType": "application/octet-stream" },
+            "title": text,
+            "path": text,
+            "external_id": text,
+            "media_type": text,
+            "tags": { "type": "string", "description": "Words with commas between them." },
+            "knowledge_base": text,
+        },
+        "required": ["file"],
+        "additionalProperties": false,
+    })
 }
 
 async fn add_document(

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use chrono::DateTime;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use service_kit::clock::Millis;
 
@@ -24,8 +25,9 @@ use crate::{
 };
 
 /// `POST /v1/documents` with a JSON body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewDocument")]
 pub struct NewDocumentBody {
     /// The document's text.
     pub text: String,
@@ -45,8 +47,9 @@ pub struct NewDocumentBody {
 }
 
 /// `POST /v1/search`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Search")]
 pub struct SearchBody {
     query: String,
     #[serde(default = "default_limit")]
@@ -80,16 +83,20 @@ impl From<SearchBody> for Search {
 }
 
 /// What the documents that are asked must be like.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Filter")]
 pub(super) struct FilterBody {
     documents: Vec<String>,
     path_prefix: String,
     #[serde(deserialize_with = "tags")]
+    #[schemars(with = "Vec<String>")]
     tags: Tags,
     #[serde(deserialize_with = "moment")]
+    #[schemars(with = "Option<String>")]
     from: Option<Millis>,
     #[serde(deserialize_with = "moment")]
+    #[schemars(with = "Option<String>")]
     to: Option<Millis>,
 }
 
@@ -130,7 +137,7 @@ pub(super) fn moment<'de, D: Deserializer<'de>>(
 }
 
 /// The query of `GET /v1/documents`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct ListQuery {
     /// One knowledge base, by name or id.
     pub knowledge_base: Option<String>,
@@ -147,14 +154,15 @@ const fn default_page() -> usize {
 }
 
 /// The query that goes with a document's name.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct DocumentQuery {
     /// The knowledge base that an external id is looked for in, by name or id.
     pub knowledge_base: Option<String>,
 }
 
 /// A document that was put in its place.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PutDocument")]
 pub struct PutWire {
     #[serde(flatten)]
     document: DocumentWire,
@@ -172,7 +180,8 @@ impl From<Added> for PutWire {
 }
 
 /// A document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Document")]
 pub struct DocumentWire {
     id: String,
     external_id: String,
@@ -186,7 +195,8 @@ pub struct DocumentWire {
     job: JobWire,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "KnowledgeBaseName")]
 struct BaseName {
     id: String,
     name: String,
@@ -213,7 +223,8 @@ impl From<Document> for DocumentWire {
 }
 
 /// A job.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Job")]
 pub struct JobWire {
     id: String,
     document_id: String,
@@ -233,7 +244,8 @@ pub struct JobWire {
     updated_at: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "JobError")]
 struct JobErrorWire {
     code: String,
     stage: &'static str,
@@ -266,7 +278,7 @@ impl From<Job> for JobWire {
 }
 
 /// The query of `GET /v1/jobs`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct JobsQuery {
     /// The last id of the page before.
     #[serde(default)]
@@ -277,7 +289,8 @@ pub struct JobsQuery {
 }
 
 /// A page of jobs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "JobPage")]
 pub struct JobsWire {
     jobs: Vec<JobWire>,
     /// What to send as `after` for the next page; `null` on the last one.
@@ -297,7 +310,8 @@ impl JobsWire {
 }
 
 /// A page of documents.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DocumentPage")]
 pub struct DocumentsWire {
     documents: Vec<DocumentWire>,
     /// What to send as `after` for the next page; `null` on the last one.
@@ -320,7 +334,8 @@ impl DocumentsWire {
 }
 
 /// A passage that was found, or that an answer may cite.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Passage")]
 pub struct SourceWire {
     /// The number that markers in the answer name, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -340,7 +355,8 @@ pub struct SourceWire {
 }
 
 /// Where something stands in a text, in bytes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Span")]
 pub struct SpanWire {
     start: usize,
     end: usize,
@@ -390,7 +406,8 @@ pub(super) fn numbered(passages: Vec<Passage>) -> Vec<SourceWire> {
 }
 
 /// What a search found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SearchResults")]
 pub struct ResultsWire {
     results: Vec<SourceWire>,
 }

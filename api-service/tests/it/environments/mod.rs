@@ -89,7 +89,8 @@ impl Document {
         let mut values = self.verbatim();
         for (name, real) in self.real {
             let value = values.get_mut(*name);
-            *value.unwrap_or_else(|| panic!("{name} is not there")) = (*real).to_owned();
+            let value = value.unwrap_or_else(|| panic!("{name} is not there"));
+            (*real).clone_into(value);
         }
         values
     }

@@ -285,6 +285,7 @@ fn router(app: &Arc<App>, tokens: JwksVerifier, accounts: GrpcAccounts) -> Route
         ],
     };
     let settings = HttpSettings {
+        auth_url: "https://auth.example.com".to_owned(),
         max_body: MAX_BODY,
         allowed_origins: AllowedOrigins::These(vec!["https://docs.example.com".to_owned()]),
         trusted_proxies: TrustedProxies::default(),

@@ -6,52 +6,75 @@ use axum::{
     extract::State,
     http::{Method, StatusCode},
     response::Response,
-    routing::{delete, get, post},
 };
 use proto::api_key::KeyScope::{Chat, ConversationsInternalSave};
 
-use super::fastapi::{Body, Caller, FastApiError, Named, Visitor};
+use serde_json::json;
+
+use super::fastapi::{Body, Caller, FastApiError, Named, Visitor, told};
 use crate::{
     app::{ask::whole, ports::Page},
-    http::{HttpState, Route, event_stream::sent},
+    http::{
+        HttpState, Route,
+        event_stream::{MEDIA_TYPE, described, sent},
+    },
 };
 
 mod stream;
 pub mod wire;
 
 use wire::{
-    AnswerBody, ChatBody, ConversationBody, DeletedBody, MessagesBody, SaveBody, SavedBody,
-    says_it_in_an_object,
+    AnswerBody, ChatBody, ConversationBody, DeletedBody, EventBody, MessagesBody, SaveBody,
+    SavedBody, says_it_in_an_object,
 };
 
+const TAG: &str = "Agent backend";
+
 pub(super) fn routes() -> Vec<Route> {
+    let question = json!({ "message": { "content": "What is physical AI?" } });
+    let asks = told(TAG, "Ask; the whole answer at once")
+        .answers::<AnswerBody>(200)
+        .fails(&[404])
+        .example(question.clone());
+    let streams = told(TAG, "Ask; the answer as it comes")
+        .answers_as(200, MEDIA_TYPE, described::<EventBody>)
+        .fails(&[404])
+        .example(question);
+    let saves = told(TAG, "Save what another service asked and answered")
+        .answers::<SavedBody>(201)
+        .fails(&[404])
+        .example(json!({ "user_id": "123", "query": "When?", "response": "At nine." }));
+    let lists = told(TAG, "Your last conversations").answers::<Vec<ConversationBody>>(200);
+    let shows = told(TAG, "A conversation and its messages").answers::<MessagesBody>(200);
+    let forgets = told(TAG, "Delete a conversation").answers::<DeletedBody>(200);
+    let save_at = "/api/v1/conversations/internal-save";
+    let one = "/api/v1/conversations/{id}";
     vec![
-        Route::new(Method::POST, "/api/v1/chat", Chat, post(chat)).taking(says_it_in_an_object),
-        Route::new(Method::POST, "/api/v1/chat/stream", Chat, post(chat_stream)),
-        Route::new(
+        Route::described(Method::POST, "/api/v1/chat", Chat, chat, asks)
+            .taking(says_it_in_an_object),
+        Route::described(
             Method::POST,
-            "/api/v1/conversations/internal-save",
-            ConversationsInternalSave,
-            post(save),
+            "/api/v1/chat/stream",
+            Chat,
+            chat_stream,
+            streams,
         ),
-        Route::new(
+        Route::described(
+            Method::POST,
+            save_at,
+            ConversationsInternalSave,
+            save,
+            saves,
+        ),
+        Route::described(
             Method::GET,
             "/api/v1/conversations",
             Chat,
-            get(conversations),
+            conversations,
+            lists,
         ),
-        Route::new(
-            Method::GET,
-            "/api/v1/conversations/{id}",
-            Chat,
-            get(conversation),
-        ),
-        Route::new(
-            Method::DELETE,
-            "/api/v1/conversations/{id}",
-            Chat,
-            delete(forget),
-        ),
+        Route::described(Method::GET, one, Chat, conversation, shows),
+        Route::described(Method::DELETE, one, Chat, forget, forgets),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The JSON of this surface.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use service_kit::clock::Millis;
@@ -77,12 +78,14 @@ impl ChatBody {
 }
 
 /// What a message answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AgentAnswer")]
 pub struct AnswerBody {
     response: ResponseBody,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AgentResponse")]
 struct ResponseBody {
     content: String,
     message_id: String,
@@ -107,7 +110,8 @@ impl AnswerBody {
 }
 
 /// An event of the stream.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AgentEvent")]
 pub struct EventBody {
     content: String,
     status: &'static str,
@@ -147,7 +151,8 @@ impl FromFields for SaveBody {
 }
 
 /// What is answered where it was saved.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AgentSaved")]
 pub struct SavedBody {
     status: &'static str,
     id: String,
@@ -163,7 +168,8 @@ impl From<ConversationId> for SavedBody {
 }
 
 /// A conversation.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AgentConversation")]
 pub struct ConversationBody {
     id: String,
     title: String,
@@ -183,14 +189,16 @@ impl From<Conversation> for ConversationBody {
 }
 
 /// A conversation with its messages, oldest first.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AgentMessages")]
 pub struct MessagesBody {
     #[serde(flatten)]
     conversation: ConversationBody,
     messages: Vec<MessageBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AgentMessage")]
 struct MessageBody {
     id: String,
     role: &'static str,
@@ -219,7 +227,8 @@ impl From<Message> for MessageBody {
 }
 
 /// What is answered where a conversation was deleted.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AgentDeleted")]
 pub struct DeletedBody {
     message: &'static str,
     id: String,

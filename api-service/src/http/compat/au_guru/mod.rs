@@ -1,15 +1,12 @@
 //! What AU-GURU's frontend speaks: sessions of anybody who knows their ids, and
 //! knowledge bases.
 
-use axum::{
-    Json,
-    extract::State,
-    http::Method,
-    routing::{delete, get, post},
-};
+use axum::{Json, extract::State, http::Method};
 use proto::api_key::KeyScope::{Chat, DocumentsRead, Search};
 
-use super::fastapi::{Body, Caller, FastApiError, Named, Visitor};
+use serde_json::json;
+
+use super::fastapi::{Body, Caller, FastApiError, Named, Visitor, told};
 use crate::{
     app::{ask::whole, ports::Page},
     http::{HttpState, Route},
@@ -22,38 +19,46 @@ use wire::{
     says_it_in_a_text,
 };
 
+const TAG: &str = "AU-GURU";
+
 pub(super) fn routes() -> Vec<Route> {
+    let session = "/api/v1/chat/{session_id}";
+    let asks = told(TAG, "Ask in a session")
+        .answers::<AnswerBody>(200)
+        .fails(&[404])
+        .example(json!({ "message": "What is physical AI?" }));
+    let tells = told(TAG, "The messages of a session").answers::<Vec<MessageBody>>(200);
+    let resets = told(TAG, "Delete the messages of a session").answers::<ResetBody>(200);
+    let lists = told(TAG, "The knowledge bases that you may read").answers::<Vec<BaseBody>>(200);
+    let shows = told(TAG, "A knowledge base and its documents").answers::<DocumentsBody>(200);
+    let searches = told(TAG, "Search without an answer")
+        .answers::<ResultsBody>(200)
+        .example(json!({ "query": "physical AI", "limit": 5 }));
+    let history_of = "/api/v1/chat/{session_id}/history";
     vec![
-        Route::new(Method::POST, "/api/v1/chat", Chat, post(chat)).taking(says_it_in_a_text),
-        Route::new(
-            Method::GET,
-            "/api/v1/chat/{session_id}/history",
-            Chat,
-            get(history),
-        ),
-        Route::new(
-            Method::DELETE,
-            "/api/v1/chat/{session_id}",
-            Chat,
-            delete(reset),
-        ),
-        Route::new(
+        Route::described(Method::POST, "/api/v1/chat", Chat, chat, asks).taking(says_it_in_a_text),
+        Route::described(Method::GET, history_of, Chat, history, tells),
+        Route::described(Method::DELETE, session, Chat, reset, resets),
+        Route::described(
             Method::GET,
             "/api/v1/knowledge",
             DocumentsRead,
-            get(knowledge),
+            knowledge,
+            lists,
         ),
-        Route::new(
+        Route::described(
             Method::GET,
             "/api/v1/knowledge/{id}",
             DocumentsRead,
-            get(base),
+            base,
+            shows,
         ),
-        Route::new(
+        Route::described(
             Method::POST,
             "/api/v1/knowledge/search",
             Search,
-            post(search),
+            search,
+            searches,
         ),
     ]
 }

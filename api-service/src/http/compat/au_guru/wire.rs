@@ -1,6 +1,7 @@
 //! The JSON of this surface. Its document shows the chat's; of the knowledge
 //! bases it names the routes alone.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use service_kit::clock::Millis;
@@ -57,7 +58,8 @@ impl From<ChatBody> for Asked {
 }
 
 /// What a message answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuGuruAnswer")]
 pub struct AnswerBody {
     response: String,
     session_id: String,
@@ -81,7 +83,8 @@ impl AnswerBody {
 }
 
 /// A message of a session.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuGuruMessage")]
 pub struct MessageBody {
     role: &'static str,
     content: String,
@@ -99,7 +102,8 @@ impl From<Message> for MessageBody {
 }
 
 /// What is answered where a session was reset: the frontend reads it as JSON.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuGuruReset")]
 pub struct ResetBody {
     message: &'static str,
     session_id: String,
@@ -116,7 +120,8 @@ impl ResetBody {
 }
 
 /// A knowledge base.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuGuruBase")]
 pub struct BaseBody {
     id: String,
     name: String,
@@ -136,14 +141,16 @@ impl From<KnowledgeBase> for BaseBody {
 }
 
 /// A knowledge base with its first hundred documents.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuGuruDocuments")]
 pub struct DocumentsBody {
     #[serde(flatten)]
     base: BaseBody,
     documents: Vec<DocumentBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuGuruDocument")]
 struct DocumentBody {
     id: String,
     title: String,
@@ -185,14 +192,16 @@ impl FromFields for SearchBody {
 }
 
 /// What a search found.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuGuruResults")]
 pub struct ResultsBody {
     query: String,
     results: Vec<PassageBody>,
 }
 
 /// A passage. The first one of an answer is `[1]` there.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuGuruPassage")]
 struct PassageBody {
     id: String,
     document_id: String,

@@ -10,6 +10,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use serde_json::{Value, json};
+use service_kit::openapi::Schemas;
+
 use super::{
     Caller,
     error::ChatKitError,
@@ -25,6 +28,17 @@ use crate::{
 
 /// Where files are sent.
 pub(super) const PATH: &str = "/chatkit/attachments";
+
+/// What the document says of a form with a file.
+pub(super) fn form(_: &mut Schemas) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "file": { "type": "string", "contentMediaType": "application/octet-stream" },
+        },
+        "required": ["file"],
+    })
+}
 
 pub(super) async fn attachments(
     state: &HttpState,

@@ -8,6 +8,9 @@ use axum::{
 };
 use proto::error_kind::ErrorKind;
 
+use serde_json::Value;
+use service_kit::openapi::{Dialect, Schemas};
+
 use super::wire::ErrorBody;
 use crate::app::error::Error;
 
@@ -75,6 +78,12 @@ impl From<Error> for ChatKitError {
             retry_after: error.retry_after(),
             ..Self::new(error.kind(), error.code(), error.to_string())
         }
+    }
+}
+
+impl Dialect for ChatKitError {
+    fn schema(schemas: &mut Schemas, _: u16) -> Value {
+        schemas.sent::<ErrorBody>()
     }
 }
 

@@ -18,28 +18,53 @@ use axum::{
     extract::{State, rejection::BytesRejection},
     http::Method,
     response::Response,
-    routing::post,
 };
 use proto::api_key::KeyScope::{Chat, DocumentsWrite};
+use serde_json::json;
 
 use crate::{
     app::{ask::Asked, search::Within},
     domain::{document::DocumentId, filter::DocumentFilter, principal::Principal},
-    http::{HttpState, Route, extract::CallerOr, own_origin::OwnOrigin},
+    http::{
+        HttpState, Operation, Route,
+        event_stream::{MEDIA_TYPE, described},
+        extract::CallerOr,
+        own_origin::OwnOrigin,
+    },
 };
 use error::ChatKitError;
 use request::wire::{AskingBody, InputBody, RequestBody};
+use stream::wire::EventWire;
+use wire::AttachmentWire;
 
 type Caller = CallerOr<ChatKitError>;
 
+/// What the document says of a route of this surface.
+fn told(summary: &'static str) -> Operation {
+    Operation::new::<ChatKitError>("ChatKit", summary)
+}
+
 pub(super) fn routes() -> Vec<Route> {
+    let speaks = told("Every request of ChatKit, by its `type`")
+        .takes("application/json", RequestBody::shape)
+        .answers_as(200, "application/json", wire::shape)
+        .answers_as(200, MEDIA_TYPE, described::<EventWire>)
+        .fails(&[400, 404, 409, 413, 415, 422])
+        .example(json!({ "type": "threads.list", "params": { "limit": 20 } }));
+    let uploads = told("The file of an attachment")
+        .takes("multipart/form-data", attachments::form)
+        .reads(&["attachment_id"])
+        .answers::<AttachmentWire>(200)
+        .fails(&[400, 404, 409, 413, 415, 422]);
+    let path = attachments::PATH;
     vec![
-        Route::new(Method::POST, "/chatkit", Chat, post(chatkit)),
-        Route::new(
+        Route::described(Method::POST, "/chatkit", Chat, chatkit, speaks),
+        Route::described(
             Method::POST,
-            attachments::PATH,
+            path,
             DocumentsWrite,
-            post(attachments::upload),
+            attachments::upload,
+            uploads,
         ),
     ]
 }

@@ -1,7 +1,10 @@
 //! The things that are told on this surface, as openai-chatkit 1.6.5 has them.
 //! What has no value is left out.
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
+use service_kit::openapi::Schemas;
 
 use crate::{
     domain::{
@@ -17,7 +20,8 @@ use crate::{
 const BYTES: &str = "application/octet-stream";
 
 /// A page of things.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatKitPageOf{T}")]
 pub(super) struct PageWire<T> {
     data: Vec<T>,
     has_more: bool,
@@ -50,7 +54,8 @@ impl<T> PageWire<T> {
 }
 
 /// A conversation.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatKitThread")]
 pub(super) struct ThreadWire {
     pub(super) id: String,
     title: String,
@@ -59,7 +64,8 @@ pub(super) struct ThreadWire {
     items: PageWire<ItemWire>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatKitStatus")]
 struct StatusWire {
     r#type: &'static str,
 }
@@ -78,7 +84,8 @@ impl ThreadWire {
 }
 
 /// A message.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatKitItem")]
 pub(super) struct ItemWire {
     pub(super) id: String,
     thread_id: String,
@@ -88,8 +95,9 @@ pub(super) struct ItemWire {
 }
 
 /// What was said.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schemars(rename = "ChatKitSaid")]
 pub(super) enum SaidWire {
     UserMessage {
         content: Vec<ContentWire>,
@@ -102,12 +110,14 @@ pub(super) enum SaidWire {
 }
 
 /// Nothing was chosen.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatKitNoOptions")]
 pub(super) struct NoOptions {}
 
 /// A text.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schemars(rename = "ChatKitContent")]
 pub(super) enum ContentWire {
     InputText {
         text: String,
@@ -165,7 +175,8 @@ impl ItemWire {
 }
 
 /// What a place in an answer rests on.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ChatKitAnnotation")]
 pub(super) struct AnnotationWire {
     r#type: &'static str,
     /// Where its footnote stands, in characters (Unicode code points).
@@ -174,8 +185,9 @@ pub(super) struct AnnotationWire {
 }
 
 /// A source: a page that can be opened, or a file.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schemars(rename = "ChatKitSource")]
 enum SourceWire {
     Url {
         url: String,
@@ -239,7 +251,8 @@ impl SourceWire {
 }
 
 /// A file that comes with a question.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ChatKitAttachment")]
 pub(super) struct AttachmentWire {
     id: String,
     name: String,
@@ -252,7 +265,8 @@ pub(super) struct AttachmentWire {
 }
 
 /// Where its bytes are to be sent, as a form with the part `file`.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ChatKitUploadDescriptor")]
 struct UploadWire {
     url: String,
     method: &'static str,
@@ -260,7 +274,8 @@ struct UploadWire {
 }
 
 /// None beside those that the client sends anyway.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
+#[schemars(rename = "ChatKitNoHeaders")]
 struct NoHeaders {}
 
 impl AttachmentWire {
@@ -306,12 +321,14 @@ impl From<&Document> for AttachmentWire {
 }
 
 /// A refusal.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ChatKitError")]
 pub(super) struct ErrorBody {
     error: ErrorWire,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ChatKitErrorWords")]
 struct ErrorWire {
     code: &'static str,
     message: String,
@@ -324,4 +341,15 @@ impl ErrorBody {
             error: ErrorWire { code, message },
         }
     }
+}
+
+/// What the document says of what is answered without a stream.
+pub(super) fn shape(schemas: &mut Schemas) -> Value {
+    json!({ "anyOf": [
+        schemas.sent::<ThreadWire>(),
+        schemas.sent::<PageWire<ThreadWire>>(),
+        schemas.sent::<PageWire<ItemWire>>(),
+        schemas.sent::<AttachmentWire>(),
+        { "type": "object", "maxProperties": 0 },
+    ] })
 }

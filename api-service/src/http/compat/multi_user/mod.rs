@@ -1,15 +1,12 @@
 //! What the Streamlit frontend of the multi-user component speaks: questions,
 //! sessions, and documents of one's own. Its paths also answer under `/api/v1`.
 
-use axum::{
-    Json,
-    extract::State,
-    http::Method,
-    routing::{MethodRouter, delete, get, post},
-};
-use proto::api_key::KeyScope::{self, Chat, DocumentsRead, DocumentsWrite};
+use axum::{Json, extract::State, http::Method};
+use proto::api_key::KeyScope::{Chat, DocumentsRead, DocumentsWrite};
 
-use super::fastapi::{Body, Caller, FastApiError, Named};
+use serde_json::json;
+
+use super::fastapi::{Body, Caller, FastApiError, Named, told};
 use crate::{
     app::{ask::whole, ports::Page},
     http::{HttpState, Route},
@@ -21,51 +18,37 @@ pub mod wire;
 use upload::Upload;
 use wire::{AnswerBody, DeletedBody, DocumentBody, QueryBody, SessionBody};
 
+const TAG: &str = "Multi-user RAG component";
+
 pub(super) fn routes() -> Vec<Route> {
-    let paths: [(Method, [&'static str; 2], KeyScope, MethodRouter<HttpState>); 6] = [
-        (
-            Method::POST,
-            ["/chat/query", "/api/v1/chat/query"],
-            Chat,
-            post(query),
-        ),
-        (
-            Method::GET,
-            ["/chat/sessions", "/api/v1/chat/sessions"],
-            Chat,
-            get(sessions),
-        ),
-        (
-            Method::POST,
-            ["/chat/upload", "/api/v1/chat/upload"],
-            DocumentsWrite,
-            post(upload),
-        ),
-        (
-            Method::GET,
-            ["/chat/documents", "/api/v1/chat/documents"],
-            DocumentsRead,
-            get(documents),
-        ),
-        (
-            Method::GET,
-            ["/chat/documents/{id}", "/api/v1/chat/documents/{id}"],
-            DocumentsRead,
-            get(document),
-        ),
-        (
-            Method::DELETE,
-            ["/chat/documents/{id}", "/api/v1/chat/documents/{id}"],
-            DocumentsWrite,
-            delete(forget),
-        ),
+    let queries = told(TAG, "Ask in a session")
+        .answers::<AnswerBody>(200)
+        .fails(&[404])
+        .example(json!({ "query": "What is physical AI?" }));
+    let lists_sessions = told(TAG, "Your sessions").answers::<Vec<SessionBody>>(200);
+    let uploads = told(TAG, "Add a document")
+        .answers::<DocumentBody>(200)
+        .fails(&[404, 409, 415]);
+    let lists = told(TAG, "Your documents").answers::<Vec<DocumentBody>>(200);
+    let shows = told(TAG, "One of your documents").answers::<DocumentBody>(200);
+    let forgets = told(TAG, "Delete one of your documents").answers::<DeletedBody>(200);
+    let one = ["/chat/documents/{id}", "/api/v1/chat/documents/{id}"];
+    let query_at = ["/chat/query", "/api/v1/chat/query"];
+    let sessions_at = ["/chat/sessions", "/api/v1/chat/sessions"];
+    let upload_at = ["/chat/upload", "/api/v1/chat/upload"];
+    let documents_at = ["/chat/documents", "/api/v1/chat/documents"];
+    let paths = [
+        query_at.map(|at| Route::described(Method::POST, at, Chat, query, queries.clone())),
+        sessions_at
+            .map(|at| Route::described(Method::GET, at, Chat, sessions, lists_sessions.clone())),
+        upload_at
+            .map(|at| Route::described(Method::POST, at, DocumentsWrite, upload, uploads.clone())),
+        documents_at
+            .map(|at| Route::described(Method::GET, at, DocumentsRead, documents, lists.clone())),
+        one.map(|at| Route::described(Method::GET, at, DocumentsRead, document, shows.clone())),
+        one.map(|at| Route::described(Method::DELETE, at, DocumentsWrite, forget, forgets.clone())),
     ];
-    let routes = paths
-        .into_iter()
-        .flat_map(|(method, paths, scope, handler)| {
-            paths.map(|path| Route::new(method.clone(), path, scope, handler.clone()))
-        });
-    routes.collect()
+    paths.into_iter().flatten().collect()
 }
 
 async fn query(

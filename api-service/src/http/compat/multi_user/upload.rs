@@ -3,6 +3,9 @@
 
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request, multipart::MultipartError};
 
+use serde_json::json;
+use service_kit::openapi::{Carried, Input};
+
 use super::super::fastapi::{FastApiError, Fields, FromFields, Query};
 use crate::{app::add_document, http::uploaded_file};
 
@@ -50,6 +53,22 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
         } else {
             Err(missing())
         }
+    }
+}
+
+impl<S> Input<S> for Upload {
+    fn describe(carried: &mut Carried<'_>, settings: &S) {
+        Query::<TitleQuery>::describe(carried, settings);
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "file": { "type": "string", "contentMediaType": "application/octet-stream" },
+                "title": { "type": "string" },
+            },
+            "required": ["file"],
+        });
+        carried.body(&["multipart/form-data"], &schema);
+        carried.may_fail(&[400, 413, 422]);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The JSON of this surface.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::fastapi::{Fields, FromFields, question};
@@ -49,7 +50,8 @@ impl QueryBody {
 }
 
 /// What a query answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MultiUserAnswer")]
 pub struct AnswerBody {
     answer: String,
     session_id: String,
@@ -70,14 +72,16 @@ impl AnswerBody {
 }
 
 /// A source, as `LangChain` tells of one; the first is `[1]` in the answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MultiUserSource")]
 struct SourceBody {
     page_content: String,
     metadata: MetadataBody,
     score: f64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MultiUserMetadata")]
 struct MetadataBody {
     source: String,
     title: String,
@@ -103,7 +107,8 @@ impl From<Passage> for SourceBody {
 }
 
 /// A session.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MultiUserSession")]
 pub struct SessionBody {
     id: String,
     session_id: String,
@@ -125,7 +130,8 @@ impl From<Conversation> for SessionBody {
 }
 
 /// A document, and whether it can be asked about yet.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MultiUserDocument")]
 pub struct DocumentBody {
     id: String,
     title: String,
@@ -152,7 +158,8 @@ impl From<Document> for DocumentBody {
 }
 
 /// What is answered where a document was deleted.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "MultiUserDeleted")]
 pub struct DeletedBody {
     message: &'static str,
     id: String,

@@ -6,11 +6,12 @@ use axum::{
     extract::State,
     http::{Method, StatusCode},
     response::{IntoResponse, Response},
-    routing::post,
 };
 use proto::api_key::KeyScope::{Chat, KnowledgeAdmin};
 
-use super::fastapi::{Body, Caller, FastApiError, Query, Visitor};
+use serde_json::json;
+
+use super::fastapi::{Body, Caller, FastApiError, Query, Visitor, told};
 use crate::{
     app::ask::whole,
     http::{HttpState, Route},
@@ -23,10 +24,22 @@ use wire::{AnswerBody, ChatBody, CountsBody, IngestBody, IngestQuery, QueuedBody
 /// The knowledge base that documents come into.
 const BOOK: &str = "textbook";
 
+const TAG: &str = "Textbook";
+
 pub(super) fn routes() -> Vec<Route> {
+    let asks = told(TAG, "Ask the book")
+        .answers::<AnswerBody>(200)
+        .example(json!({ "query": "What is physical AI?", "max_results": 5 }));
+    let ingests = told(TAG, "Bring documents in")
+        .answers::<CountsBody>(200)
+        .answers::<QueuedBody>(202)
+        .fails(&[404, 409, 415, 504])
+        .example(json!({
+            "documents": [{ "title": "Hours", "path": "hours.md", "content": "From nine." }],
+        }));
     vec![
-        Route::new(Method::POST, "/chat", Chat, post(chat)),
-        Route::new(Method::POST, "/ingest", KnowledgeAdmin, post(ingest)),
+        Route::described(Method::POST, "/chat", Chat, chat, asks),
+        Route::described(Method::POST, "/ingest", KnowledgeAdmin, ingest, ingests),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The JSON of this surface.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::fastapi::{Fields, FromFields, question};
@@ -48,7 +49,8 @@ impl ChatBody {
 }
 
 /// What a question answers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TextbookAnswer")]
 pub struct AnswerBody {
     query: String,
     response: String,
@@ -56,7 +58,8 @@ pub struct AnswerBody {
 }
 
 /// A source; the first is `[1]` in the answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TextbookSource")]
 struct SourceBody {
     id: String,
     title: String,
@@ -127,7 +130,8 @@ impl FromFields for IngestQuery {
 }
 
 /// What is answered where nobody waits: the documents are on their way.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TextbookQueued")]
 pub struct QueuedBody {
     status: &'static str,
     /// The job of the first document that is new or changed.
@@ -152,7 +156,8 @@ impl From<Batch> for QueuedBody {
 }
 
 /// What came of documents that were waited for.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TextbookCounts")]
 pub struct CountsBody {
     status: &'static str,
     documents: usize,
@@ -163,7 +168,8 @@ pub struct CountsBody {
     errors: Vec<FailureBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TextbookFailure")]
 struct FailureBody {
     document_id: String,
     code: String,

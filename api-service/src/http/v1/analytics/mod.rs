@@ -2,22 +2,25 @@
 
 mod wire;
 
-use axum::{Json, extract::State, http::Method, routing::get};
+use axum::{Json, extract::State, http::Method};
 use proto::api_key::KeyScope::KnowledgeAdmin;
 use service_kit::problem::ProblemQuery;
 
-use super::problem::V1Error;
+use super::{problem::V1Error, told};
 use crate::http::{HttpState, Route, extract::Caller};
 use wire::{AnalyticsQuery, AnalyticsWire};
 
 /// The route.
 pub(super) fn routes() -> Vec<Route> {
-    let path = "/v1/analytics";
-    vec![Route::new(
+    let tells = told("What was asked, and how it was answered; for administrators")
+        .answers::<AnalyticsWire>(200)
+        .fails(&[404]);
+    vec![Route::described(
         Method::GET,
-        path,
+        "/v1/analytics",
         KnowledgeAdmin,
-        get(analytics),
+        analytics,
+        tells,
     )]
 }
 

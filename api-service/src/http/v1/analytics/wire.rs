@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::DateTime;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use service_kit::clock::Millis;
 
@@ -18,13 +19,15 @@ use crate::{
 };
 
 /// The query of `GET /v1/analytics`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct AnalyticsQuery {
     /// From which moment on.
     #[serde(default, deserialize_with = "moment")]
+    #[schemars(with = "Option<String>")]
     from: Option<Millis>,
     /// Before which moment.
     #[serde(default, deserialize_with = "moment")]
+    #[schemars(with = "Option<String>")]
     to: Option<Millis>,
     /// Of answers with a source in this knowledge base, by name or id.
     knowledge_base: Option<String>,
@@ -49,7 +52,8 @@ impl From<AnalyticsQuery> for AnalyticsWanted {
 }
 
 /// What administrators are told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Analytics")]
 pub(super) struct AnalyticsWire {
     from: String,
     to: String,
@@ -69,7 +73,8 @@ pub(super) struct AnalyticsWire {
     feedback: FeedbackWire,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AnalyticsTotals")]
 struct TotalsWire {
     total: usize,
     generated: usize,
@@ -79,7 +84,8 @@ struct TotalsWire {
     broken: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AnalyticsQuestion")]
 struct QuestionWire {
     question: String,
     asked: usize,
@@ -89,7 +95,8 @@ struct QuestionWire {
     last_asked_at: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AnalyticsDocument")]
 struct DocumentWire {
     document_id: String,
     title: String,
@@ -100,7 +107,8 @@ struct DocumentWire {
     found: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AnalyticsLatency")]
 struct LatencyWire {
     rewrite: Option<PercentilesWire>,
     retrieve: Option<PercentilesWire>,
@@ -108,14 +116,16 @@ struct LatencyWire {
     total: Option<PercentilesWire>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Percentiles")]
 struct PercentilesWire {
     p50: i64,
     p95: i64,
     p99: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AnalyticsModel")]
 struct ModelWire {
     /// None for what was used where no model wrote the answer.
     model: Option<String>,
@@ -125,7 +135,8 @@ struct ModelWire {
     cost_usd: Option<f64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AnalyticsFeedback")]
 struct FeedbackWire {
     up: usize,
     down: usize,

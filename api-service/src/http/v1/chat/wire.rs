@@ -1,5 +1,6 @@
 //! The shapes of questions and answers.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::wire::{FilterBody, SourceWire, SpanWire, numbered, rounded};
@@ -13,8 +14,9 @@ use crate::{
 };
 
 /// `POST /v1/chat`, `POST /v1/chat/stream`, and the query of `GET /v1/chat`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Question")]
 pub(in crate::http::v1) struct ChatBody {
     /// May be left out where `replaces` names what is asked again.
     #[serde(default)]
@@ -51,7 +53,8 @@ impl From<ChatBody> for Asked {
 }
 
 /// That a sentence of the answer rests on a source.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Citation")]
 pub(in crate::http::v1) struct CitationWire {
     /// The number of the source.
     number: usize,
@@ -85,8 +88,9 @@ pub(in crate::http::v1) fn wires<T: Into<W>, W>(values: Vec<T>) -> Vec<W> {
 }
 
 /// What a language model has used, in tokens.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[expect(clippy::struct_field_names, reason = "the names of OpenAI's protocol")]
+#[schemars(rename = "TokenUsage")]
 pub(in crate::http::v1) struct UsageWire {
     prompt_tokens: u64,
     completion_tokens: u64,
@@ -104,7 +108,8 @@ impl From<TokenUsage> for UsageWire {
 }
 
 /// What the caller has used of language models today.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Usage")]
 pub(in crate::http::v1) struct TodayWire {
     usage: UsageWire,
     /// Answers that a model was asked for.
@@ -133,7 +138,8 @@ impl From<Usage> for TodayWire {
 }
 
 /// A whole answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Answer")]
 pub(in crate::http::v1) struct AnswerWire {
     response: String,
     /// `generated`, `extractive` or `nothing_found`.
@@ -174,8 +180,9 @@ impl From<Answered> for AnswerWire {
 }
 
 /// An event of the native stream: the name and the data of a server-sent event.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "AnswerEvent")]
 pub(in crate::http::v1) enum EventWire {
     /// `started`
     Started {

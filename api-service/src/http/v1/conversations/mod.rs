@@ -8,16 +8,24 @@ use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{delete, get, patch, post, put},
 };
 use futures::StreamExt;
 use proto::api_key::KeyScope::Chat;
+use serde_json::json;
 use service_kit::problem::{ProblemJson, ProblemPath, ProblemQuery};
 
-use super::{chat::stream, problem::V1Error};
+use super::{
+    chat::{stream, wire::EventWire},
+    problem::V1Error,
+    told,
+};
 use crate::{
     app::ports::Page,
-    http::{HttpState, Route, extract::Caller},
+    http::{
+        HttpState, Route,
+        event_stream::{MEDIA_TYPE, described},
+        extract::Caller,
+    },
 };
 use wire::{
     ConversationWire, ConversationsQuery, ConversationsWire, DeletedWire, EventsQuery,
@@ -26,23 +34,67 @@ use wire::{
 
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
-    let route = |method, path, handler| Route::new(method, path, Chat, handler);
+    let one = "/v1/conversations/{id}";
+    let feedback = "/v1/messages/{id}/feedback";
+    let lists = told("Your conversations, a page at a time").answers::<ConversationsWire>(200);
+    let deletes_all = told("Delete all your conversations").answers::<DeletedWire>(200);
+    let exports = told("All your conversations, one a line").answers_as(
+        200,
+        "application/x-ndjson",
+        |_| json!({ "type": "string" }),
+    );
+    let shows = told("A conversation and its messages").answers::<WholeWire>(200);
+    let renames = told("Rename a conversation")
+        .answers::<ConversationWire>(200)
+        .example(json!({ "title": "Opening hours" }));
+    let deletes = told("Delete a conversation").answers_nothing(204);
+    let resumes = told("The answer that is being made in a conversation")
+        .answers_as(200, MEDIA_TYPE, described::<EventWire>)
+        .answers_nothing(204);
+    let goes_on = told("The events of an answer after the last one that was seen")
+        .answers_as(200, MEDIA_TYPE, described::<EventWire>)
+        .fails(&[409]);
+    let stops = told("Stop an answer").answers_nothing(204).fails(&[409]);
+    let rates = told("Rate an answer")
+        .answers_nothing(204)
+        .example(json!({ "rating": "up", "reason": "to the point" }));
+    let takes_back = told("Take a rating back").answers_nothing(204);
     vec![
-        route(Method::GET, "/v1/conversations", get(list)),
-        route(Method::DELETE, "/v1/conversations", delete(delete_all)),
-        route(Method::GET, "/v1/conversations/export", get(export)),
-        route(Method::GET, "/v1/conversations/{id}", get(conversation)),
-        route(Method::PATCH, "/v1/conversations/{id}", patch(rename)),
-        route(Method::DELETE, "/v1/conversations/{id}", delete(delete_one)),
-        route(Method::GET, "/v1/conversations/{id}/stream", get(running)),
-        route(Method::GET, "/v1/messages/{id}/events", get(events)),
-        route(Method::POST, "/v1/messages/{id}/stop", post(stop)),
-        route(Method::PUT, "/v1/messages/{id}/feedback", put(rate)),
-        route(
+        Route::described(Method::GET, "/v1/conversations", Chat, list, lists),
+        Route::described(
             Method::DELETE,
-            "/v1/messages/{id}/feedback",
-            delete(take_back),
+            "/v1/conversations",
+            Chat,
+            delete_all,
+            deletes_all,
         ),
+        Route::described(
+            Method::GET,
+            "/v1/conversations/export",
+            Chat,
+            export,
+            exports,
+        ),
+        Route::described(Method::GET, one, Chat, conversation, shows),
+        Route::described(Method::PATCH, one, Chat, rename, renames),
+        Route::described(Method::DELETE, one, Chat, delete_one, deletes),
+        Route::described(
+            Method::GET,
+            "/v1/conversations/{id}/stream",
+            Chat,
+            running,
+            resumes,
+        ),
+        Route::described(
+            Method::GET,
+            "/v1/messages/{id}/events",
+            Chat,
+            events,
+            goes_on,
+        ),
+        Route::described(Method::POST, "/v1/messages/{id}/stop", Chat, stop, stops),
+        Route::described(Method::PUT, feedback, Chat, rate, rates),
+        Route::described(Method::DELETE, feedback, Chat, take_back, takes_back),
     ]
 }
 

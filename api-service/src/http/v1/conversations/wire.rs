@@ -1,5 +1,6 @@
 //! The JSON of conversations and messages.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::{
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// The query of `GET /v1/conversations`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct ConversationsQuery {
     /// Words that the title or a message has.
     pub(super) q: Option<String>,
@@ -26,7 +27,7 @@ pub(super) struct ConversationsQuery {
 }
 
 /// The query of `GET /v1/conversations/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct MessagesQuery {
     /// The `next` of the page before.
     #[serde(default)]
@@ -37,7 +38,7 @@ pub(super) struct MessagesQuery {
 }
 
 /// The query of `GET /v1/messages/{id}/events`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct EventsQuery {
     /// The number of the last event that was seen.
     pub(super) after: Option<usize>,
@@ -52,16 +53,18 @@ const fn most() -> usize {
 }
 
 /// The body of `PATCH /v1/conversations/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ConversationChange")]
 pub(super) struct RenameBody {
     /// The new title.
     pub(super) title: String,
 }
 
 /// The body of `PUT /v1/messages/{id}/feedback`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewFeedback")]
 pub(super) struct FeedbackBody {
     rating: RatingWord,
     #[serde(default)]
@@ -69,8 +72,9 @@ pub(super) struct FeedbackBody {
 }
 
 /// Whether an answer was of use.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "Rating")]
 enum RatingWord {
     Up,
     Down,
@@ -89,14 +93,16 @@ impl From<FeedbackBody> for Feedback {
 }
 
 /// How many conversations were deleted.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DeletedConversations")]
 pub(super) struct DeletedWire {
     /// How many.
     pub(super) deleted: u64,
 }
 
 /// A conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Conversation")]
 pub(super) struct ConversationWire {
     id: String,
     title: String,
@@ -116,7 +122,8 @@ impl From<Conversation> for ConversationWire {
 }
 
 /// A page of conversations.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ConversationPage")]
 pub(super) struct ConversationsWire {
     conversations: Vec<ConversationWire>,
     /// What the next page comes after; none after the last one.
@@ -134,7 +141,8 @@ impl ConversationsWire {
 }
 
 /// A conversation with a page of its messages.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WholeConversation")]
 pub(super) struct WholeWire {
     #[serde(flatten)]
     conversation: ConversationWire,
@@ -155,7 +163,8 @@ impl WholeWire {
 }
 
 /// A message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Message")]
 struct MessageWire {
     id: String,
     /// `user` or `assistant`.
@@ -167,7 +176,8 @@ struct MessageWire {
 }
 
 /// What an answer has beside its text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "MessageAnswer")]
 struct AnsweredWire {
     kind: &'static str,
     /// Why it ended before its end.
@@ -182,7 +192,8 @@ struct AnsweredWire {
 }
 
 /// What a reader thought of an answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Feedback")]
 struct FeedbackWire {
     rating: &'static str,
     reason: String,

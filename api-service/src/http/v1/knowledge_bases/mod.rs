@@ -7,17 +7,19 @@ use axum::{
     extract::State,
     http::{Method, StatusCode},
     response::{IntoResponse, Response},
-    routing::{delete, get, patch, post, put},
 };
 use proto::api_key::KeyScope::{DocumentsRead, DocumentsWrite};
+use serde_json::json;
 use service_kit::problem::{ProblemJson, ProblemPath};
 
-use super::problem::V1Error;
+use super::{problem::V1Error, told};
 use crate::{
     app::ports::BaseChange,
     http::{HttpState, Route, extract::Caller},
 };
-use wire::{ChangeBody, CreateBody, KnowledgeBaseWire, KnowledgeBasesWire, ShareBody, ShareWire};
+use wire::{
+    ChangeBody, CreateBody, KnowledgeBaseWire, KnowledgeBasesWire, ShareBody, ShareWire, SharesWire,
+};
 
 const ALL: &str = "/v1/knowledge-bases";
 const ONE: &str = "/v1/knowledge-bases/{id}";
@@ -26,16 +28,36 @@ const SHARE: &str = "/v1/knowledge-bases/{id}/shares/{user_id}";
 
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
+    let lists = told("The knowledge bases that you may read").answers::<KnowledgeBasesWire>(200);
+    let creates = told("Make a knowledge base")
+        .answers::<KnowledgeBaseWire>(201)
+        .fails(&[409])
+        .example(json!({ "name": "handbook", "visibility": "private" }));
+    let shows = told("A knowledge base, by its id or its name").answers::<KnowledgeBaseWire>(200);
+    let changes = told("Change a knowledge base")
+        .answers::<KnowledgeBaseWire>(200)
+        .fails(&[409])
+        .example(json!({ "name": "handbook" }));
+    let deletes = told("Delete a knowledge base and all that is in it")
+        .answers_nothing(204)
+        .fails(&[409]);
+    let lists_shares = told("With whom a knowledge base is shared").answers::<SharesWire>(200);
+    let shows_share = told("What someone may do in a knowledge base").answers::<ShareWire>(200);
+    let shares_it = told("Share a knowledge base with someone")
+        .answers::<ShareWire>(200)
+        .fails(&[409])
+        .example(json!({ "role": "reader" }));
+    let unshares = told("Share a knowledge base no more with someone").answers_nothing(204);
     vec![
-        Route::new(Method::GET, ALL, DocumentsRead, get(list)),
-        Route::new(Method::POST, ALL, DocumentsWrite, post(create)),
-        Route::new(Method::GET, ONE, DocumentsRead, get(one)),
-        Route::new(Method::PATCH, ONE, DocumentsWrite, patch(change)),
-        Route::new(Method::DELETE, ONE, DocumentsWrite, delete(remove)),
-        Route::new(Method::GET, SHARES, DocumentsRead, get(shares)),
-        Route::new(Method::GET, SHARE, DocumentsRead, get(share_with)),
-        Route::new(Method::PUT, SHARE, DocumentsWrite, put(share)),
-        Route::new(Method::DELETE, SHARE, DocumentsWrite, delete(unshare)),
+        Route::described(Method::GET, ALL, DocumentsRead, list, lists),
+        Route::described(Method::POST, ALL, DocumentsWrite, create, creates),
+        Route::described(Method::GET, ONE, DocumentsRead, one, shows),
+        Route::described(Method::PATCH, ONE, DocumentsWrite, change, changes),
+        Route::described(Method::DELETE, ONE, DocumentsWrite, remove, deletes),
+        Route::described(Method::GET, SHARES, DocumentsRead, shares, lists_shares),
+        Route::described(Method::GET, SHARE, DocumentsRead, share_with, shows_share),
+        Route::described(Method::PUT, SHARE, DocumentsWrite, share, shares_it),
+        Route::described(Method::DELETE, SHARE, DocumentsWrite, unshare, unshares),
     ]
 }
 
@@ -99,7 +121,7 @@ async fn shares(
     ProblemPath(id): ProblemPath<String>,
 ) -> Result<Response, V1Error> {
     let shares = state.app.shares(&caller, &id).await?;
-    Ok(Json(wire::SharesWire::from(shares)).into_response())
+    Ok(Json(SharesWire::from(shares)).into_response())
 }
 
 async fn share_with(

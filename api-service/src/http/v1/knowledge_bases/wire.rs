@@ -1,5 +1,6 @@
 //! The JSON of knowledge bases and their shares.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,8 +14,9 @@ use crate::{
 };
 
 /// Who sees a knowledge base.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "Visibility")]
 pub(super) enum VisibilityWire {
     Public,
     Members,
@@ -55,21 +57,25 @@ impl From<LanguageWire> for Language {
 }
 
 /// `POST /v1/knowledge-bases`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewKnowledgeBase")]
 pub(super) struct CreateBody {
     pub(super) name: String,
     #[serde(default)]
     pub(super) visibility: VisibilityWire,
+    #[schemars(with = "Option<String>")]
     pub(super) language: Option<LanguageWire>,
 }
 
 /// `PATCH /v1/knowledge-bases/{id}`: what is missing stays.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "KnowledgeBaseChange")]
 pub(super) struct ChangeBody {
     name: Option<String>,
     visibility: Option<VisibilityWire>,
+    #[schemars(with = "Option<String>")]
     language: Option<LanguageWire>,
 }
 
@@ -84,8 +90,9 @@ impl From<ChangeBody> for BaseChange {
 }
 
 /// What a knowledge base is shared for.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ShareRole")]
 pub(super) enum RoleWire {
     Reader,
     Editor,
@@ -101,14 +108,16 @@ impl From<RoleWire> for ShareRole {
 }
 
 /// `PUT /v1/knowledge-bases/{id}/shares/{user_id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewShare")]
 pub(super) struct ShareBody {
     pub(super) role: RoleWire,
 }
 
 /// A knowledge base, as the caller sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "KnowledgeBase")]
 pub(super) struct KnowledgeBaseWire {
     id: String,
     name: String,
@@ -141,7 +150,8 @@ impl KnowledgeBaseWire {
 }
 
 /// All knowledge bases that a caller may read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "KnowledgeBases")]
 pub(super) struct KnowledgeBasesWire {
     knowledge_bases: Vec<KnowledgeBaseWire>,
 }
@@ -157,7 +167,8 @@ impl KnowledgeBasesWire {
 }
 
 /// A share.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Share")]
 pub(super) struct ShareWire {
     user_id: String,
     role: &'static str,
@@ -175,7 +186,8 @@ impl From<Share> for ShareWire {
 }
 
 /// All shares of a knowledge base.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Shares")]
 pub(super) struct SharesWire {
     shares: Vec<ShareWire>,
 }

@@ -7,12 +7,12 @@ use axum::{
     extract::State,
     http::{Method, StatusCode},
     response::{IntoResponse, Response},
-    routing::{delete, get, patch, post},
 };
 use proto::api_key::KeyScope::{DocumentsRead, DocumentsWrite};
+use serde_json::json;
 use service_kit::problem::{ProblemJson, ProblemPath, ProblemQuery};
 
-use super::{problem::V1Error, wire::ListQuery};
+use super::{problem::V1Error, told, wire::ListQuery};
 use crate::{
     app::ports::Page,
     http::{HttpState, Route, extract::Caller},
@@ -25,13 +25,30 @@ const SYNC: &str = "/v1/sources/{id}/sync";
 
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
+    let lists = told("The sources, a page at a time")
+        .answers::<SourcesWire>(200)
+        .fails(&[404]);
+    let creates = told("Add a source of documents")
+        .answers::<SourceWire>(201)
+        .fails(&[404, 409])
+        .example(json!({
+            "kind": "sitemap",
+            "urls": ["https://docs.example.com/sitemap.xml"],
+            "every_seconds": 86400,
+        }));
+    let shows = told("A source and its last sync").answers::<SourceWire>(200);
+    let changes = told("Change a source")
+        .answers::<SourceWire>(200)
+        .example(json!({ "every_seconds": 3600 }));
+    let deletes = told("Delete a source and its documents").answers_nothing(204);
+    let syncs = told("Sync a source now").answers::<SourceWire>(202);
     vec![
-        Route::new(Method::GET, ALL, DocumentsRead, get(list)),
-        Route::new(Method::POST, ALL, DocumentsWrite, post(create)),
-        Route::new(Method::GET, ONE, DocumentsRead, get(one)),
-        Route::new(Method::PATCH, ONE, DocumentsWrite, patch(change)),
-        Route::new(Method::DELETE, ONE, DocumentsWrite, delete(remove)),
-        Route::new(Method::POST, SYNC, DocumentsWrite, post(sync)),
+        Route::described(Method::GET, ALL, DocumentsRead, list, lists),
+        Route::described(Method::POST, ALL, DocumentsWrite, create, creates),
+        Route::described(Method::GET, ONE, DocumentsRead, one, shows),
+        Route::described(Method::PATCH, ONE, DocumentsWrite, change, changes),
+        Route::described(Method::DELETE, ONE, DocumentsWrite, remove, deletes),
+        Route::described(Method::POST, SYNC, DocumentsWrite, sync, syncs),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The JSON of sources and their syncs.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -9,8 +10,9 @@ use crate::{
 };
 
 /// What a source's addresses name.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "SourceKind")]
 enum KindWire {
     Urls,
     Sitemap,
@@ -28,8 +30,9 @@ impl From<KindWire> for SourceKind {
 }
 
 /// `POST /v1/sources`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewSource")]
 pub(super) struct CreateBody {
     knowledge_base: Option<String>,
     kind: KindWire,
@@ -57,8 +60,9 @@ impl CreateBody {
 }
 
 /// `PATCH /v1/sources/{id}`: what is missing stays.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "SourceChange")]
 pub(super) struct ChangeBody {
     urls: Option<Vec<String>>,
     include: Option<Vec<String>>,
@@ -78,7 +82,8 @@ impl From<ChangeBody> for SourceChange {
 }
 
 /// A source.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Source")]
 pub(super) struct SourceWire {
     id: String,
     knowledge_base: BaseName,
@@ -95,14 +100,16 @@ pub(super) struct SourceWire {
     created_at: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SourceKnowledgeBase")]
 struct BaseName {
     id: String,
     name: String,
 }
 
 /// A sync, over or under way.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SourceSync")]
 struct SyncWire {
     started_at: String,
     /// `null` while it is under way.
@@ -120,7 +127,8 @@ struct SyncWire {
 }
 
 /// A page that was not taken in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RefusedPage")]
 struct RefusedWire {
     url: String,
     code: String,
@@ -182,7 +190,8 @@ impl From<RefusedPage> for RefusedWire {
 }
 
 /// A page of sources.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SourcePage")]
 pub(super) struct SourcesWire {
     sources: Vec<SourceWire>,
     /// What to send as `after` for the next page; `null` on the last one.

@@ -7,13 +7,13 @@ use axum::{
     extract::State,
     http::{HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use proto::api_key::KeyScope::DocumentsRead;
+use serde_json::json;
 use service_kit::problem::{ProblemJson, ProblemPath, ProblemQuery};
 
-use super::problem::V1Error;
+use super::{problem::V1Error, told};
 use crate::{
     app::ports::Original,
     http::{HttpState, Route, extract::Caller},
@@ -27,11 +27,18 @@ const FILE: &str = "/v1/files/{token}";
 
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
+    let bytes = |_: &mut _| json!({ "type": "string", "contentMediaType": "*/*" });
+    let lists = told("The chunks of a document, a page at a time").answers::<ChunksWire>(200);
+    let downloads = told("A document as it was sent").answers_as(200, "*/*", bytes);
+    let links = told("Make a link to a document that needs no token")
+        .answers::<LinkWire>(201)
+        .example(json!({ "expires_in": 300 }));
+    let follows = told("The document that a link leads to").answers_as(200, "*/*", bytes);
     vec![
-        Route::new(Method::GET, CHUNKS, DocumentsRead, get(chunks)),
-        Route::new(Method::GET, CONTENT, DocumentsRead, get(content)),
-        Route::new(Method::POST, LINKS, DocumentsRead, post(link)),
-        Route::public(Method::GET, FILE, get(file)),
+        Route::described(Method::GET, CHUNKS, DocumentsRead, chunks, lists),
+        Route::described(Method::GET, CONTENT, DocumentsRead, content, downloads),
+        Route::described(Method::POST, LINKS, DocumentsRead, link, links),
+        Route::public(Method::GET, FILE, file, follows),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The JSON of a document's chunks and of links.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// The query of `GET /v1/documents/{id}/chunks`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct ChunksQuery {
     /// What the page before gave as `next`.
     pub(super) after: Option<i64>,
@@ -26,7 +27,8 @@ const fn default_page() -> usize {
 }
 
 /// A chunk of a document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Chunk")]
 struct ChunkWire {
     id: String,
     /// Its place in the document, from 0.
@@ -38,7 +40,8 @@ struct ChunkWire {
 }
 
 /// Where it stands in the document's content, in bytes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ChunkSpan")]
 struct SpanWire {
     start: usize,
     end: usize,
@@ -61,7 +64,8 @@ impl From<ChunkView> for ChunkWire {
 }
 
 /// A page of chunks.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ChunkPage")]
 pub(super) struct ChunksWire {
     chunks: Vec<ChunkWire>,
     /// What to send as `after` for the next page; `null` on the last one.
@@ -81,8 +85,9 @@ impl ChunksWire {
 }
 
 /// `POST /v1/documents/{id}/links`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewLink")]
 pub(super) struct LinkBody {
     /// Seconds.
     expires_in: Option<i64>,
@@ -104,7 +109,8 @@ impl From<LinkBody> for LinkWanted {
 const NOT_IN_FRAGMENTS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
 
 /// A link.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Link")]
 pub(super) struct LinkWire {
     /// Below the address of this service.
     url: String,

@@ -1,7 +1,11 @@
 //! The requests of this surface, as openai-chatkit 1.6.5 has them. Fields that
 //! are not known here are ignored.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+
+use serde_json::{Value, json};
+use service_kit::openapi::Schemas;
 
 use super::super::error::ChatKitError;
 use crate::app::ports::Order;
@@ -24,12 +28,22 @@ pub(in crate::http::compat::chatkit) enum RequestBody {
     Attachments(AttachmentsBody),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Typed {
     r#type: String,
 }
 
 impl RequestBody {
+    /// What the document says of it.
+    pub(in crate::http::compat::chatkit) fn shape(schemas: &mut Schemas) -> Value {
+        json!({ "anyOf": [
+            schemas.taken::<AskingBody>(),
+            schemas.taken::<ThreadsBody>(),
+            schemas.taken::<ItemsBody>(),
+            schemas.taken::<AttachmentsBody>(),
+        ] })
+    }
+
     /// Reads a body.
     pub(in crate::http::compat::chatkit) fn read(bytes: &[u8]) -> Result<Self, ChatKitError> {
         let Typed { r#type } = read(bytes)?;
@@ -57,8 +71,9 @@ fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, ChatKitError> {
 }
 
 /// What is answered with a stream.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "params")]
+#[schemars(rename = "ChatKitAsking")]
 pub(in crate::http::compat::chatkit) enum AskingBody {
     #[serde(rename = "threads.create")]
     Create { input: InputBody },
@@ -69,7 +84,8 @@ pub(in crate::http::compat::chatkit) enum AskingBody {
 }
 
 /// What somebody says. Which model or tool they would like is not looked at.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "ChatKitInput")]
 pub(in crate::http::compat::chatkit) struct InputBody {
     content: Vec<InputContent>,
     #[serde(default)]
@@ -78,7 +94,8 @@ pub(in crate::http::compat::chatkit) struct InputBody {
 }
 
 /// A piece of it: `input_text`, or an `input_tag`, which has a text too.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "ChatKitInputContent")]
 struct InputContent {
     text: String,
 }
@@ -98,8 +115,9 @@ impl InputBody {
 }
 
 /// Requests about threads.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "params")]
+#[schemars(rename = "ChatKitThreads")]
 pub(in crate::http::compat::chatkit) enum ThreadsBody {
     #[serde(rename = "threads.get_by_id")]
     GetById { thread_id: String },
@@ -112,8 +130,9 @@ pub(in crate::http::compat::chatkit) enum ThreadsBody {
 }
 
 /// Requests about the items of a thread.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "params")]
+#[schemars(rename = "ChatKitItems")]
 pub(in crate::http::compat::chatkit) enum ItemsBody {
     #[serde(rename = "items.list")]
     List {
@@ -129,8 +148,9 @@ pub(in crate::http::compat::chatkit) enum ItemsBody {
 }
 
 /// Requests about files.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "params")]
+#[schemars(rename = "ChatKitAttachments")]
 pub(in crate::http::compat::chatkit) enum AttachmentsBody {
     #[serde(rename = "attachments.create")]
     Create { name: String, mime_type: String },
@@ -139,22 +159,25 @@ pub(in crate::http::compat::chatkit) enum AttachmentsBody {
 }
 
 /// The query of `POST /chatkit/attachments`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "ChatKitUpload")]
 pub(in crate::http::compat::chatkit) struct UploadQuery {
     /// The attachment that was created for the file, where one was.
     pub(in crate::http::compat::chatkit) attachment_id: Option<String>,
 }
 
 /// Whether answers were of use.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ChatKitFeedback")]
 pub(in crate::http::compat::chatkit) enum FeedbackKind {
     Positive,
     Negative,
 }
 
 /// Which page is wanted.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
+#[schemars(rename = "ChatKitPageQuery")]
 pub(in crate::http::compat::chatkit) struct PageBody {
     limit: Option<u32>,
     #[serde(default)]
@@ -162,7 +185,7 @@ pub(in crate::http::compat::chatkit) struct PageBody {
     after: Option<String>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum OrderWord {
     Asc,

@@ -1,12 +1,14 @@
 //! The events of a stream, as openai-chatkit 1.6.5 has them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::wire::{AnnotationWire, ContentWire, ItemWire, ThreadWire};
 
 /// An event.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type")]
+#[schemars(rename = "ChatKitStreamEvent")]
 pub(in crate::http::compat::chatkit) enum EventWire {
     /// A thread begins.
     #[serde(rename = "thread.created")]
@@ -42,14 +44,16 @@ pub(in crate::http::compat::chatkit) enum EventWire {
 }
 
 /// What a reader may do with a stream.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChatKitStreamOptions")]
 pub(in crate::http::compat::chatkit) struct OptionsWire {
     pub(super) allow_cancel: bool,
 }
 
 /// What comes to an answer, whose only part is its text.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type")]
+#[schemars(rename = "ChatKitStreamUpdate")]
 pub(in crate::http::compat::chatkit) enum UpdateWire {
     /// The text begins.
     #[serde(rename = "assistant_message.content_part.added")]
