@@ -3,12 +3,14 @@
 DATA_DIR ?= ./data
 PYTHON ?= python3
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
+# Starts both services' programs for what stands in deploy/openapi.
+OPENAPI = CARGO_TARGET_DIR='$(abspath $(TARGET_DIR))' LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' $(PYTHON)
 # What `make run` reads settings from, where the environment lacks them.
 ENV_FILE ?= .env
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run model test bench bench-auth bench-knowledge bench-streams tools
+.PHONY: help run model test fuzz-api bench bench-auth bench-knowledge bench-streams tools
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +35,11 @@ test: model ## Set up what tests need (PostgreSQL, the model, npm and Python pac
 	@$(PYTHON) api-service/tests/frontends/run.py --models '$(DATA_DIR)/models' --programs '$(TARGET_DIR)/debug'
 	@cd api-service/tests/browser && npm ci --silent && PROGRAMS='$(abspath $(TARGET_DIR))/debug' \
 		LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' npm test --silent
+	@$(OPENAPI) deploy/openapi/fuzz.py
+
+fuzz-api: model ## Ask both services for ten minutes each whatever their OpenAPI documents allow.
+	@cargo build --workspace --locked
+	@$(OPENAPI) deploy/openapi/fuzz.py 600
 
 bench: tools ## Measure retrieval on the labelled set in the folder EVAL_DIR.
 	@if [ -z '$(EVAL_DIR)' ]; then \
