@@ -10,7 +10,7 @@ ENV_FILE ?= .env
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run model test fuzz-api bench bench-auth bench-knowledge bench-streams tools
+.PHONY: help run model test sdk fuzz-api bench bench-auth bench-knowledge bench-streams tools
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,11 @@ test: model ## Set up what tests need (PostgreSQL, the model, npm and Python pac
 	@cd api-service/tests/browser && npm ci --silent && PROGRAMS='$(abspath $(TARGET_DIR))/debug' \
 		LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' npm test --silent
 	@$(OPENAPI) deploy/openapi/fuzz.py
+	@$(OPENAPI) deploy/openapi/sdk.py --test
+
+sdk: model ## Generate typed clients for TypeScript and Python into target/sdk.
+	@cargo build --workspace --locked
+	@$(OPENAPI) deploy/openapi/sdk.py
 
 fuzz-api: model ## Ask both services for ten minutes each whatever their OpenAPI documents allow.
 	@cargo build --workspace --locked
