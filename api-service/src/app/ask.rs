@@ -109,6 +109,8 @@ struct Context {
     begins: bool,
     /// The question's message, where it is asked again.
     again: Option<String>,
+    /// What it is answered from.
+    within: Within,
     history: Vec<Turn>,
 }
 
@@ -125,7 +127,7 @@ impl App {
         let query = self.rewrite(place.as_ref(), &context.question, &context.history);
         let query = query.await;
         let rewritten = self.clock.now();
-        let passages = self.gather(&scope, &query, &asked.within, asked.most_sources);
+        let passages = self.gather(&scope, &query, &context.within, asked.most_sources);
         let passages = passages.await?;
         let timings = Timings {
             rewrite: (!context.history.is_empty()).then_some(rewritten - placed),
@@ -180,6 +182,7 @@ impl App {
                     conversation,
                     begins: false,
                     again: None,
+                    within: asked.within.clone(),
                     history,
                 });
             }
@@ -194,6 +197,7 @@ impl App {
             conversation: begun,
             begins: true,
             again: None,
+            within: asked.within.clone(),
             history: vec![],
         })
     }
@@ -229,6 +233,7 @@ impl App {
             conversation_id: id,
             question_id,
             question,
+            documents,
         } = before.ok_or(Error::NoSuchMessage)?;
         if asked
             .conversation_id
@@ -241,12 +246,17 @@ impl App {
         // A question that is to be replaced by nothing is asked again itself.
         let again = !edited || asked.message.trim().is_empty();
         let question = if again { &question } else { &asked.message };
+        let mut within = asked.within.clone();
+        if again && within.filter.documents.is_empty() {
+            within.filter.documents = documents;
+        }
         Ok(Context {
             question: Question::new(question)?,
             history: self.history(scope, &id, &question_id).await?,
             conversation: id,
             begins: false,
             again: again.then_some(question_id),
+            within,
         })
     }
 
@@ -270,6 +280,7 @@ impl App {
             (Some(message), None) => Some(Replaced::From(message.clone())),
         };
         let question_id = context.again.clone().unwrap_or_else(|| self.new_id());
+        let documents = context.within.filter.documents.iter();
         Opening {
             conversation_id: context.conversation.clone(),
             begins,
@@ -279,6 +290,7 @@ impl App {
                 None => Some(context.question.text().to_owned()),
             },
             question_id,
+            documents: documents.filter(|id| is_id(&id.0)).cloned().collect(),
             answer_id: self.new_id(),
             retention: self.retention,
         }

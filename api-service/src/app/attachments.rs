@@ -8,6 +8,7 @@ use service_kit::clock::is_id;
 
 use super::{App, add_document::Upload, error::Error, verify_api_key::permit};
 use crate::domain::{
+    conversation::Message,
     document::{Document, MediaType},
     knowledge_base::PERSONAL,
     principal::Principal,
@@ -73,6 +74,22 @@ impl App {
         }
         let read = tokio::time::timeout(PATIENCE, self.read(caller, &mut documents));
         read.await.unwrap_or(Ok(()))?;
+        Ok(documents)
+    }
+
+    /// The files that came with a question, as far as they are there still.
+    pub async fn attached_to(
+        &self,
+        caller: &Principal,
+        question: &Message,
+    ) -> Result<Vec<Document>, Error> {
+        let mut documents = vec![];
+        for id in question.documents.iter().take(MOST_ATTACHED) {
+            match self.document(caller, &id.0).await {
+                Err(Error::NoSuchDocument) => {}
+                document => documents.push(document?),
+            }
+        }
         Ok(documents)
     }
 

@@ -49,6 +49,7 @@ impl App {
             replaces: None,
             question_id: self.new_id(),
             question: Some(question.text().to_owned()),
+            documents: vec![],
             answer_id: self.new_id(),
             retention: self.retention,
         };

@@ -5,6 +5,7 @@ use service_kit::clock::Millis;
 use super::{
     answer::{AnswerKind, Evidence, TokenUsage},
     chunk::Passage,
+    document::DocumentId,
 };
 
 /// A conversation's id (UUIDv7).
@@ -70,6 +71,8 @@ pub struct Message {
     pub content: String,
     /// When.
     pub created_at: Millis,
+    /// The documents alone that a question was put to; none for all.
+    pub documents: Vec<DocumentId>,
     /// What belongs to an answer alone.
     pub answer: Option<Answered>,
 }
@@ -115,6 +118,8 @@ pub struct Opening {
     pub question_id: String,
     /// The question, unless it stands in the conversation already.
     pub question: Option<String>,
+    /// The documents alone that it is put to; none for all.
+    pub documents: Vec<DocumentId>,
     /// The id that the answer will have.
     pub answer_id: String,
     /// How many conversations their owner keeps; the oldest go.
@@ -143,6 +148,8 @@ pub struct AskedBefore {
     pub question_id: String,
     /// The question.
     pub question: String,
+    /// The documents alone that it was put to; none for all.
+    pub documents: Vec<DocumentId>,
 }
 
 /// What a reader thought of an answer.

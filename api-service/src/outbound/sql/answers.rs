@@ -10,7 +10,7 @@ use sqlx::{Any, Transaction};
 
 use super::{
     MOST_PLACEHOLDERS, SqlStore, accounts::OWNER_IS_THERE, bigint, citations::add_evidence,
-    impossible, interactions::log, page, placeholders, size, sql,
+    conversations::joined, impossible, interactions::log, page, placeholders, size, sql,
 };
 use crate::{
     app::ports::{AnswerStore, Due, Ended, Recorded, StoreError, Unrecorded},
@@ -44,13 +44,14 @@ impl AnswerStore for SqlStore {
         replace(&mut transaction, opening).await?;
         if let Some(question) = &opening.question {
             sqlx::query(
-                "INSERT INTO messages (id, conversation_id, role, content, complete, created_at) \
-                 VALUES ($1, $2, $3, $4, 1, $5)",
+                "INSERT INTO messages (id, conversation_id, role, content, documents, complete, \
+                 created_at) VALUES ($1, $2, $3, $4, $5, 1, $6)",
             )
             .bind(&opening.question_id)
             .bind(&opening.conversation_id.0)
             .bind(Speaker::User.as_str())
             .bind(question)
+            .bind(joined(&opening.documents))
             .bind(now)
             .execute(&mut *transaction)
             .await?;

@@ -12,6 +12,7 @@ use crate::{
             Answered, AskedBefore, Conversation, ConversationId, Feedback, Message, Rating,
             Speaker, Turn,
         },
+        document::DocumentId,
         principal::Scope,
     },
 };
@@ -69,7 +70,7 @@ impl ConversationStore for SqlStore {
     ) -> Result<Vec<Message>, StoreError> {
         let (beyond, direction) = compared(order);
         let rows: Vec<MessageRow> = sqlx::query_as(sql(format!(
-            "SELECT m.id, m.role, m.content, m.created_at, m.kind, m.broken, m.model, \
+            "SELECT m.id, m.role, m.content, m.documents, m.created_at, m.kind, m.broken, m.model, \
              m.prompt_tokens, m.completion_tokens, f.rating, f.reason \
              FROM messages m JOIN conversations c ON c.id = m.conversation_id \
              LEFT JOIN message_feedback f ON f.message_id = m.id \
@@ -130,8 +131,8 @@ impl ConversationStore for SqlStore {
         message_id: &str,
     ) -> Result<Option<AskedBefore>, StoreError> {
         // An answer's question is the last one before it.
-        let row: Option<(String, String, String)> = sqlx::query_as(
-            "SELECT q.conversation_id, q.id, q.content FROM messages m \
+        let row: Option<(String, String, String, String)> = sqlx::query_as(
+            "SELECT q.conversation_id, q.id, q.content, q.documents FROM messages m \
              JOIN conversations c ON c.id = m.conversation_id \
              JOIN messages q ON q.conversation_id = m.conversation_id AND q.role = 'user' \
              AND q.replaced = 0 AND (q.created_at, q.id) <= (m.created_at, m.id) \
@@ -142,13 +143,14 @@ impl ConversationStore for SqlStore {
         .bind(scope.owner())
         .fetch_optional(&self.database.pool)
         .await?;
-        Ok(
-            row.map(|(conversation, question_id, question)| AskedBefore {
+        Ok(row.map(
+            |(conversation, question_id, question, documents)| AskedBefore {
                 conversation_id: ConversationId(conversation),
                 question_id,
                 question,
-            }),
-        )
+                documents: parted(&documents),
+            },
+        ))
     }
 
     async fn rename(
@@ -225,6 +227,17 @@ impl ConversationStore for SqlStore {
     }
 }
 
+/// Ids of documents as one text.
+pub(super) fn joined(documents: &[DocumentId]) -> String {
+    let ids: Vec<_> = documents.iter().map(|id| id.0.as_str()).collect();
+    ids.join(" ")
+}
+
+fn parted(ids: &str) -> Vec<DocumentId> {
+    let ids = ids.split_whitespace();
+    ids.map(|id| DocumentId(id.to_owned())).collect()
+}
+
 /// How what comes after a place compares to it, and how it is sorted.
 const fn compared(order: Order) -> (&'static str, &'static str) {
     match order {
@@ -258,9 +271,10 @@ fn conversation((id, title, created_at, updated_at): ConversationRow) -> Convers
     }
 }
 
-/// Id, role, content, time; kind, code, model and tokens of an answer; its
+/// Id, role, content, documents, time; kind, code, model and tokens of an answer; its
 /// rating, and why.
 type MessageRow = (
+    String,
     String,
     String,
     String,
@@ -275,8 +289,20 @@ type MessageRow = (
 );
 
 fn message(row: MessageRow) -> Result<Message, StoreError> {
-    let (id, role, content, created_at, kind, broken, model, prompt, completion, rating, reason) =
-        row;
+    let (
+        id,
+        role,
+        content,
+        documents,
+        created_at,
+        kind,
+        broken,
+        model,
+        prompt,
+        completion,
+        rating,
+        reason,
+    ) = row;
     let speaker = Speaker::parse(&role).ok_or_else(|| impossible(&id, &role))?;
     let answer = match speaker {
         Speaker::User => None,
@@ -303,6 +329,7 @@ fn message(row: MessageRow) -> Result<Message, StoreError> {
         speaker,
         content,
         created_at,
+        documents: parted(&documents),
         answer,
     })
 }

@@ -46,6 +46,7 @@ fn opening(number: u32, question: &str) -> Opening {
         replaces: None,
         question_id: id(number + 1),
         question: Some(question.to_owned()),
+        documents: vec![],
         answer_id: id(number + 2),
         retention: 3,
     }

@@ -82,6 +82,7 @@ async fn logs(shelf: &Shelf, number: u32, interaction: &Interaction) {
         replaces: None,
         question_id: id(number + 1),
         question: Some("?".to_owned()),
+        documents: vec![],
         answer_id: interaction.answer_id.clone(),
         retention: 50,
     };
@@ -292,6 +293,7 @@ async fn an_answer_that_is_not_kept_is_not_logged(shelf: Shelf) {
         replaces: None,
         question_id: id(11),
         question: Some("?".to_owned()),
+        documents: vec![],
         answer_id: id(12),
         retention: 50,
     };

@@ -103,8 +103,11 @@ async fn page_of(
     let (wanted, order) = (looked_for(page), page.order());
     let whole = state.app.conversation_by(caller, thread, &wanted, order);
     let (conversation, messages): Whole = whole.await?;
-    let items = messages.into_iter();
-    let items = items.map(|message| ItemWire::kept(thread, message));
-    let page = PageWire::new(items.collect(), page.size(), |item| &item.id);
+    let mut items = Vec::with_capacity(messages.len());
+    for message in messages {
+        let files = state.app.attached_to(caller, &message).await?;
+        items.push(ItemWire::kept(thread, message, &files));
+    }
+    let page = PageWire::new(items, page.size(), |item| &item.id);
     Ok((conversation, page))
 }

@@ -158,7 +158,7 @@ impl ItemWire {
     }
 
     /// A message that was kept.
-    pub(super) fn kept(thread: &str, message: Message) -> Self {
+    pub(super) fn kept(thread: &str, message: Message, files: &[Document]) -> Self {
         let said = match (message.speaker, message.answer) {
             (Speaker::Assistant, Some(answered)) => {
                 let annotations =
@@ -168,7 +168,7 @@ impl ItemWire {
                     annotations,
                 }))
             }
-            _ => SaidWire::question(message.content, vec![]),
+            _ => SaidWire::question(message.content, attachments(files, thread)),
         };
         Self::new(thread, message.id, message.created_at, said)
     }
@@ -264,6 +264,18 @@ pub(super) struct AttachmentWire {
     upload_descriptor: Option<UploadWire>,
 }
 
+/// Files that came with a question in a thread.
+pub(super) fn attachments(files: &[Document], thread: &str) -> Vec<AttachmentWire> {
+    let files = files.iter().map(AttachmentWire::from);
+    let thread = Some(thread.to_owned());
+    files
+        .map(|file| AttachmentWire {
+            thread_id: thread.clone(),
+            ..file
+        })
+        .collect()
+}
+
 /// Where its bytes are to be sent, as a form with the part `file`.
 #[derive(Clone, Serialize, JsonSchema)]
 #[schemars(rename = "ChatKitUploadDescriptor")]
@@ -292,14 +304,6 @@ impl AttachmentWire {
                 method: "POST",
                 headers: NoHeaders {},
             }),
-        }
-    }
-
-    /// The same file in a thread.
-    pub(super) fn in_thread(self, thread: &str) -> Self {
-        Self {
-            thread_id: Some(thread.to_owned()),
-            ..self
         }
     }
 }

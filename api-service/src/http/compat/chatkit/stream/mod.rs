@@ -12,8 +12,8 @@ use proto::error_kind::ErrorKind;
 use super::{
     error::ChatKitError,
     wire::{
-        AnnotationWire, AttachmentWire, ContentWire, ItemWire, PageWire, SaidWire, ThreadWire,
-        annotations,
+        AnnotationWire, ContentWire, ItemWire, PageWire, SaidWire, ThreadWire, annotations,
+        attachments,
     },
 };
 use crate::{
@@ -128,8 +128,6 @@ impl Telling {
             at,
         } = std::mem::take(&mut self.asked);
         self.asked.at = at;
-        let files = attached.iter().map(AttachmentWire::from);
-        let files = files.map(|file| file.in_thread(&self.thread)).collect();
         if begins {
             let conversation = Conversation {
                 id: ConversationId(self.thread.clone()),
@@ -141,7 +139,7 @@ impl Telling {
             told.push(EventWire::Created { thread });
         }
         if let Some(question) = question {
-            let said = SaidWire::question(question, files);
+            let said = SaidWire::question(question, attachments(&attached, &self.thread));
             let item = ItemWire::new(&self.thread, question_id, at, said);
             told.push(EventWire::Done { item });
         }
