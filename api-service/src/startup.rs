@@ -32,7 +32,7 @@ use crate::{
     },
     config::Config,
     http::{
-        HttpSettings, HttpState,
+        HttpSettings, HttpState, Places,
         health::{AccountsHealth, AuthHealth, DatabaseHealth, IndexHealth},
         router,
     },
@@ -281,7 +281,6 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let settings = HttpSettings {
         auth_url: config.auth_public_url.clone(),
         max_body: config.max_upload_bytes,
-        allowed_origins: config.allowed_origins.clone(),
         trusted_proxies: config.visitors.trusted_proxies.clone(),
     };
     let router = router(
@@ -289,6 +288,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
             app: app.clone(),
             tokens,
             keys: Arc::new(api_keys(&app, accounts)),
+            places: Arc::new(Places {
+                auth: config.auth_public_url.clone(),
+                pages: config.allowed_origins.clone(),
+            }),
         },
         health,
         &settings,

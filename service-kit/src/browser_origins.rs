@@ -61,6 +61,11 @@ impl AllowedOrigins {
         }
     }
 
+    /// Whether the pages of `origin` may read our answers: `*` admits all.
+    pub fn admits(&self, origin: &str) -> bool {
+        *self == Self::Any || self.lists(origin)
+    }
+
     /// The layer that lets these origins call with these methods and read
     /// `exposed` headers beside our usual ones; none where only our own origin
     /// may.

@@ -12,10 +12,13 @@ use super::{
 };
 use crate::domain::{
     chunk::{ChunkId, HEADING_SEPARATOR, Passage},
-    document::{DocumentId, MediaType},
+    document::{Document, DocumentId, MediaType},
     link::{DocumentLink, LINK_LIFETIME, heading_anchor, page_anchor},
     principal::{Principal, Shown},
 };
+
+/// No more of a document's text is given at once, in bytes.
+const LONGEST_TEXT: usize = 256 * 1024;
 
 /// What a link is asked for.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +58,34 @@ impl App {
         let document = self.document(caller, id).await?.id;
         let (scope, after) = (caller.scope(), after.unwrap_or(-1));
         Ok(self.views.chunks(&scope, &document, after, limit).await?)
+    }
+
+    /// A document that the caller may read, and the text that can be found in it:
+    /// its chunks, each under its headings. Of a long one, the beginning.
+    pub async fn document_text(
+        &self,
+        caller: &Principal,
+        id: &str,
+    ) -> Result<(Document, String), Error> {
+        let document = self.document(caller, id).await?;
+        let (scope, mut after) = (caller.scope(), -1);
+        let (mut text, mut heading) = (String::new(), String::new());
+        while text.len() < LONGEST_TEXT {
+            let chunks = self.views.chunks(&scope, &document.id, after, LARGEST_PAGE);
+            let chunks = chunks.await?;
+            let Some(last) = chunks.last() else { break };
+            after = last.ordinal;
+            for chunk in chunks {
+                if chunk.heading != heading {
+                    text.extend([&chunk.heading, "\n\n"]);
+                    heading = chunk.heading;
+                }
+                text.extend([&chunk.text, "\n\n"]);
+            }
+        }
+        text.truncate(text.floor_char_boundary(LONGEST_TEXT));
+        text.truncate(text.trim_end().len());
+        Ok((document, text))
     }
 
     /// The bytes of a document that the caller may read, as they were sent.

@@ -42,6 +42,17 @@ pub struct HttpState {
     pub tokens: Arc<dyn TokenVerifier>,
     /// Tells who asks with an API key.
     pub keys: Arc<ApiKeys>,
+    /// Who is to be found where.
+    pub places: Arc<Places>,
+}
+
+/// Where clients find things.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// auth-service, as its users reach it, without a slash at the end.
+    pub auth: String,
+    /// The browser pages that may read our answers.
+    pub pages: AllowedOrigins,
 }
 
 /// One route: its method, its path, its handler, and what a key must be for.
@@ -144,6 +155,8 @@ pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
     ("GET", "/metrics"),
     // What is signed in its path says for whom it was made.
     ("GET", "/v1/files/{token}"),
+    ("GET", "/.well-known/oauth-protected-resource"),
+    ("GET", "/.well-known/oauth-protected-resource/mcp"),
 ];
 
 /// The routes where people are answered who have not signed in, if such are
@@ -171,8 +184,6 @@ pub struct HttpSettings {
     pub auth_url: String,
     /// The largest body, in bytes.
     pub max_body: usize,
-    /// The browser pages that may read our answers.
-    pub allowed_origins: AllowedOrigins,
     /// The proxies that are believed for whom they ask.
     pub trusted_proxies: TrustedProxies,
 }
@@ -198,6 +209,6 @@ pub fn router(
         Method::PATCH,
         Method::DELETE,
     ];
-    let cors = settings.allowed_origins.layer(methods, []);
+    let cors = state.places.pages.layer(methods, []);
     http_layers::wrap(router.with_state(state), settings.max_body, cors)
 }

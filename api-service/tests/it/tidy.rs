@@ -132,6 +132,7 @@ fn each_library_has_its_place() {
     only_in("src", "pulldown_cmark", &markdown);
     only_in("src", "ignore", &["src/outbound/directory.rs"]);
     only_in("src", "globset", &["src/pipeline/selecting.rs"]);
+    only_in("src", "rmcp", &["src/http/compat/mcp/"]);
     only_in("src", "quick_xml", &["src/pipeline/"]);
     only_in("src", "clap", &["src/cli/"]);
     only_in("src", "indicatif", &["src/cli/"]);

@@ -7,6 +7,7 @@ pub mod agent;
 pub mod au_guru;
 pub mod chatkit;
 mod fastapi;
+pub mod mcp;
 pub mod multi_user;
 pub mod textbook;
 
@@ -14,6 +15,7 @@ pub mod textbook;
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![];
     routes.extend(chatkit::routes());
+    routes.extend(mcp::routes());
     routes.extend(textbook::routes());
     routes.extend(au_guru::routes());
     routes.extend(multi_user::routes());

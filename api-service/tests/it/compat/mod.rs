@@ -8,8 +8,8 @@ use std::{
 
 use crate::support::{TestHome, scenario};
 
-mod chatkit;
 mod failures;
+mod mcp;
 mod service_keys;
 mod visitors;
 

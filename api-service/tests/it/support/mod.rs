@@ -23,7 +23,7 @@ use api_service::{
         token_budget::TokenBudget,
     },
     http::{
-        self, HttpSettings, HttpState,
+        self, HttpSettings, HttpState, Places,
         health::{AccountsHealth, AuthHealth, DatabaseHealth, IndexHealth},
     },
     outbound::{
@@ -287,7 +287,6 @@ fn router(app: &Arc<App>, tokens: JwksVerifier, accounts: GrpcAccounts) -> Route
     let settings = HttpSettings {
         auth_url: "https://auth.example.com".to_owned(),
         max_body: MAX_BODY,
-        allowed_origins: AllowedOrigins::These(vec!["https://docs.example.com".to_owned()]),
         trusted_proxies: TrustedProxies::default(),
     };
     let (clock, refused) = (app.clock.clone(), app.refused.clone());
@@ -295,6 +294,10 @@ fn router(app: &Arc<App>, tokens: JwksVerifier, accounts: GrpcAccounts) -> Route
         app: app.clone(),
         tokens,
         keys: Arc::new(ApiKeys::new(Arc::new(accounts), clock, refused)),
+        places: Arc::new(Places {
+            auth: "https://auth.example.com".to_owned(),
+            pages: AllowedOrigins::These(vec!["https://docs.example.com".to_owned()]),
+        }),
     };
     http::router(state, health, &settings)
 }
