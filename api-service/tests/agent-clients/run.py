@@ -41,7 +41,7 @@ def installed() -> Path:
 
 def main() -> int:
     environment = dict(os.environ, PYTHONPATH=str(installed()), PYTHONDONTWRITEBYTECODE="1")
-    names = sys.argv[1:] or ["test_chatkit"]
+    names = sys.argv[1:] or ["test_chatkit", "test_mcp"]
     command = [sys.executable, "-m", "unittest", *names]
     return subprocess.run(command, env=environment, cwd=HERE, check=False).returncode
 
