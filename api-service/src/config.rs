@@ -1,6 +1,7 @@
 //! Every variable that this service reads, here and nowhere else, checked
 //! before a port is bound.
 
+mod accounts;
 mod answers;
 mod conversations;
 mod documents;
@@ -9,6 +10,7 @@ mod fetching;
 mod interactions;
 mod llm;
 mod reranking;
+mod surfaces;
 mod visitors;
 
 use std::{net::SocketAddr, path::PathBuf, sync::LazyLock, thread::available_parallelism};
@@ -26,17 +28,20 @@ use service_kit::{
 use crate::domain::{
     analytics::InteractionLog, index::Fusion, quota::Quota, token_budget::TokenBudget,
 };
+pub use accounts::AccountsConfig;
 pub use conversations::ConversationsConfig;
 pub use embedding::{EmbeddingConfig, RemoteEmbeddingConfig};
 pub use fetching::FetchingConfig;
 pub use llm::{LlmConfig, LlmModel};
 pub use reranking::RerankConfig;
+pub use surfaces::SurfacesConfig;
 pub use visitors::VisitorsConfig;
 
 /// The variables.
 pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
     [
         SERVICE_VARIABLES,
+        accounts::VARIABLES,
         embedding::VARIABLES,
         answers::VARIABLES,
         conversations::VARIABLES,
@@ -44,6 +49,7 @@ pub static VARIABLES: LazyLock<Vec<Variable>> = LazyLock::new(|| {
         interactions::VARIABLES,
         llm::VARIABLES,
         reranking::VARIABLES,
+        surfaces::VARIABLES,
         visitors::VARIABLES,
     ]
     .concat()
@@ -64,31 +70,6 @@ const SERVICE_VARIABLES: &[Variable] = &[
         "AUTH_URL",
         "http://127.0.0.1:3001",
         "Where auth-service's HTTP side is.",
-    ),
-    Variable::plain(
-        "AUTH_GRPC_URL",
-        "http://127.0.0.1:3002",
-        "Where auth-service's gRPC side is; https:// where it is guarded by TLS.",
-    ),
-    Variable::plain(
-        "AUTH_GRPC_CA",
-        "",
-        "The file with the authorities, in PEM, that may have signed its certificate; default: \
-         the machine's.",
-    ),
-    Variable::plain(
-        "AUTH_GRPC_CLIENT_CERT",
-        "",
-        "The file with the certificate, in PEM, that auth-service is shown.",
-    ),
-    Variable::plain(
-        "AUTH_GRPC_CLIENT_KEY",
-        "",
-        "The file with that certificate's private key, in PEM.",
-    ),
-    Variable::secret(
-        "SERVICE_TOKEN",
-        "What auth-service is shown on gRPC; default: what it keeps in DATA_DIR/service-token.",
     ),
     Variable::plain("JWT_ISSUER", DEFAULT_ISSUER, "The `iss` of tokens."),
     Variable::plain("JWT_AUDIENCE", DEFAULT_AUDIENCE, "The `aud` of tokens."),
@@ -210,25 +191,14 @@ pub struct Config {
     pub llm: Option<LlmConfig>,
     /// Who may ask without having signed in, and how often anybody may.
     pub visitors: VisitorsConfig,
+    /// How surfaces differ from one place to another.
+    pub surfaces: SurfacesConfig,
     /// Origins of browsers' pages that may call.
     pub allowed_origins: AllowedOrigins,
     /// What is logged.
     pub log_level: String,
     /// How it is logged.
     pub log_format: LogFormat,
-}
-
-/// auth-service's gRPC side.
-#[derive(Debug)]
-pub struct AccountsConfig {
-    /// Its address.
-    pub url: String,
-    /// Who may have signed its certificate, in PEM.
-    pub authorities: Option<SecretString>,
-    /// The certificate that it is shown, and its private key, in PEM.
-    pub identity: Option<(SecretString, SecretString)>,
-    /// The token that it is shown; its file in the data folder where there is none.
-    pub service_token: Option<SecretString>,
 }
 
 /// A Qdrant server.
@@ -268,7 +238,7 @@ impl Config {
             http_addr: environment.parsed("API_HTTP_ADDR")?,
             auth_url: http_url(environment, "AUTH_URL")?,
             auth_public_url: documents::auth_url(environment)?,
-            accounts: accounts(environment)?,
+            accounts: accounts::read(environment)?,
             issuer: environment.text("JWT_ISSUER")?,
             audience: environment.text("JWT_AUDIENCE")?,
             shared_secret: signing_secret::read(environment)?,
@@ -292,6 +262,7 @@ impl Config {
             interactions: interactions::read(environment)?,
             llm: llm::read(environment)?,
             visitors: visitors::read(environment)?,
+            surfaces: surfaces::read(environment)?,
             allowed_origins: AllowedOrigins::read(environment, "ALLOWED_ORIGINS")?,
             log_level: environment.text("LOG_LEVEL")?,
             log_format: environment.parsed("LOG_FORMAT")?,
@@ -306,45 +277,6 @@ fn http_url(environment: &Environment, name: &str) -> Result<String, InvalidVari
         return Err(InvalidVariable::new(name, problem));
     }
     Ok(url.trim_end_matches('/').to_owned())
-}
-
-fn accounts(environment: &Environment) -> Result<AccountsConfig, InvalidVariable> {
-    let url = http_url(environment, "AUTH_GRPC_URL")?;
-    let authorities = environment.pem("AUTH_GRPC_CA")?;
-    let certificate = environment.pem("AUTH_GRPC_CLIENT_CERT")?;
-    let identity = match (certificate, environment.pem("AUTH_GRPC_CLIENT_KEY")?) {
-        (Some(certificate), Some(key)) => Some((certificate, key)),
-        (None, None) => None,
-        (Some(_), None) => {
-            return Err(InvalidVariable::new(
-                "AUTH_GRPC_CLIENT_KEY",
-                "is needed too",
-            ));
-        }
-        (None, Some(_)) => {
-            return Err(InvalidVariable::new(
-                "AUTH_GRPC_CLIENT_CERT",
-                "is needed too",
-            ));
-        }
-    };
-    if !url.starts_with("https://") && (authorities.is_some() || identity.is_some()) {
-        let problem = "must begin with https:// where certificates are set";
-        return Err(InvalidVariable::new("AUTH_GRPC_URL", problem));
-    }
-    let service_token = environment.secret("SERVICE_TOKEN")?;
-    let is_text =
-        |token: &SecretString| token.expose_secret().bytes().all(|c| c.is_ascii_graphic());
-    if !service_token.as_ref().is_none_or(is_text) {
-        let problem = "may hold visible ASCII characters only";
-        return Err(InvalidVariable::new("SERVICE_TOKEN", problem));
-    }
-    Ok(AccountsConfig {
-        url,
-        authorities,
-        identity,
-        service_token,
-    })
 }
 
 fn link_secret(environment: &Environment) -> Result<Option<SecretString>, InvalidVariable> {
@@ -491,6 +423,8 @@ mod tests {
             ("ANONYMOUS_CHAT", "maybe"),
             ("ANONYMOUS_RETENTION_DAYS", "4000"),
             ("TRUSTED_PROXIES", "the proxy"),
+            ("API_PUBLIC_URL", "docs.example.com"),
+            ("SOURCES_FOOTER", "perhaps"),
             ("LINK_SECRET", "thirty-one-bytes-are-not-enough"),
         ] {
             let error = config(&[(name, value)]).unwrap_err();

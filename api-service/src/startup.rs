@@ -292,6 +292,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
                 auth: config.auth_public_url.clone(),
                 pages: config.allowed_origins.clone(),
             }),
+            public_url: config.surfaces.public_url.as_str().into(),
+            sources_footer: config.surfaces.sources_footer,
         },
         health,
         &settings,

@@ -14,7 +14,7 @@ use crate::domain::{
     chunk::{ChunkId, HEADING_SEPARATOR, Passage},
     document::{Document, DocumentId, MediaType},
     link::{DocumentLink, LINK_LIFETIME, heading_anchor, page_anchor},
-    principal::{Principal, Shown},
+    principal::{Principal, Shown, UserId},
 };
 
 /// No more of a document's text is given at once, in bytes.
@@ -40,6 +40,22 @@ pub struct MadeLink {
     pub anchor: String,
     /// From when on it is not followed.
     pub expires_at: Millis,
+}
+
+/// Where a reader of an answer sees one of its sources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceLink {
+    /// At the address on the web that the document came from.
+    Page(String),
+    /// Here, by a link that holds for a short time.
+    File {
+        /// The document's format.
+        media_type: MediaType,
+        /// The link.
+        link: MadeLink,
+    },
+    /// Nowhere: the document is gone, or the reader is a visitor.
+    Nowhere,
 }
 
 impl App {
@@ -116,19 +132,62 @@ impl App {
             (None, Some(page)) => page_anchor(page),
             (None, None) => String::new(),
         };
+        let user = caller.user_id().ok_or(Error::NoSuchDocument)?;
+        let link = self.made_link(user, (document, shown.version), lifetime);
+        Ok(MadeLink { anchor, ..link })
+    }
+
+    /// Where each of these passages can be seen, in their order. What can't be
+    /// told just now is left open: an answer does not fail for it.
+    pub async fn source_links(&self, caller: &Principal, sources: &[Passage]) -> Vec<SourceLink> {
+        let mut links = vec![];
+        for source in sources {
+            let link = self.source_link(caller, source).await;
+            links.push(link.unwrap_or_else(|error| {
+                error.log();
+                SourceLink::Nowhere
+            }));
+        }
+        links
+    }
+
+    async fn source_link(&self, caller: &Principal, source: &Passage) -> Result<SourceLink, Error> {
+        let names = [&source.path, &source.external_id];
+        if let Some(url) = names.into_iter().find(|name| is_web_page(name)) {
+            return Ok(SourceLink::Page(url.clone()));
+        }
+        let Some(user) = caller.user_id() else {
+            return Ok(SourceLink::Nowhere);
+        };
+        let (scope, id) = (caller.scope(), &source.document_id);
+        let Some(shown) = self.views.shown_version(&scope, id).await? else {
+            return Ok(SourceLink::Nowhere);
+        };
+        let link = self.made_link(user, (id.clone(), shown.version), LINK_LIFETIME);
+        Ok(SourceLink::File {
+            media_type: shown.media_type,
+            link: MadeLink {
+                anchor: anchor_of(source, shown.media_type),
+                ..link
+            },
+        })
+    }
+
+    /// A link to a version of a document, for so many seconds.
+    fn made_link(&self, user: &UserId, shows: (DocumentId, i64), lifetime: i64) -> MadeLink {
         let issued_at = self.clock.now();
         let link = DocumentLink {
-            document,
-            version: shown.version,
-            user: caller.user_id().ok_or(Error::NoSuchDocument)?.clone(),
+            document: shows.0,
+            version: shows.1,
+            user: user.clone(),
             issued_at,
             expires_at: issued_at + lifetime * 1000,
         };
-        Ok(MadeLink {
+        MadeLink {
             token: self.links.seal(&link),
-            anchor,
+            anchor: String::new(),
             expires_at: link.expires_at,
-        })
+        }
     }
 
     /// What a link shows: what its maker may read now, of that very version.
@@ -178,6 +237,13 @@ impl App {
             .filter(|passage| passage.document_id == *document);
         here.next().ok_or(Error::NoSuchChunk)
     }
+}
+
+/// Whether a document's name is an address that browsers open as a page.
+fn is_web_page(name: &str) -> bool {
+    ["https://", "http://"]
+        .iter()
+        .any(|scheme| name.starts_with(scheme))
 }
 
 /// What leads to a passage of a document of this format.

@@ -9,10 +9,12 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, future::ready, stream};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 use service_kit::openapi::Schemas;
+
+use super::source_places::Placed;
 
 /// A comment goes out at least this often, so that no proxy takes a slow
 /// answer for a dead one.
@@ -38,6 +40,18 @@ pub fn described<T: JsonSchema>(schemas: &mut Schemas) -> Value {
 
 /// The content type of such streams.
 pub const MEDIA_TYPE: &str = "text/event-stream";
+
+/// An answer as what `encode` makes of its events, one after the other.
+pub fn encoded<E: Send + 'static>(
+    answer: impl Stream<Item = Placed> + Send + 'static,
+    encoder: E,
+    encode: fn(&mut E, Placed) -> Vec<Event>,
+) -> Response {
+    let events = answer.scan(encoder, move |encoder, told| {
+        ready(Some(stream::iter(encode(encoder, told))))
+    });
+    sent(events.flatten())
+}
 
 /// Events as a response that no proxy keeps back or takes for dead.
 pub fn sent(events: impl Stream<Item = Event> + Send + 'static) -> Response {

@@ -10,6 +10,7 @@ pub mod moment;
 pub mod own_origin;
 mod shared;
 pub mod uploaded_file;
+pub mod source_places;
 pub mod v1;
 
 use std::sync::Arc;
@@ -42,6 +43,11 @@ pub struct HttpState {
     pub tokens: Arc<dyn TokenVerifier>,
     /// Tells who asks with an API key.
     pub keys: Arc<ApiKeys>,
+    /// Where clients reach this service, without a slash at the end; empty where
+    /// nobody said.
+    pub public_url: Arc<str>,
+    /// Whether an answer whose protocol shows no sources ends with a list of them.
+    pub sources_footer: bool,
     /// Who is to be found where.
     pub places: Arc<Places>,
 }

@@ -298,6 +298,8 @@ fn router(app: &Arc<App>, tokens: JwksVerifier, accounts: GrpcAccounts) -> Route
             auth: "https://auth.example.com".to_owned(),
             pages: AllowedOrigins::These(vec!["https://docs.example.com".to_owned()]),
         }),
+        public_url: "https://rag.example.com".into(),
+        sources_footer: true,
     };
     http::router(state, health, &settings)
 }

@@ -1,6 +1,5 @@
 //! The JSON of a document's chunks and of links.
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +8,7 @@ use crate::{
         ports::ChunkView,
         view_document::{LinkWanted, MadeLink},
     },
-    http::moment::rfc_3339,
+    http::{moment::rfc_3339, source_places::path_of},
 };
 
 /// The query of `GET /v1/documents/{id}/chunks`.
@@ -105,9 +104,6 @@ impl From<LinkBody> for LinkWanted {
     }
 }
 
-/// What a fragment can't hold (RFC 3986, section 3.5).
-const NOT_IN_FRAGMENTS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
-
 /// A link.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Link")]
@@ -119,13 +115,8 @@ pub(super) struct LinkWire {
 
 impl From<MadeLink> for LinkWire {
     fn from(link: MadeLink) -> Self {
-        let mut url = format!("/v1/files/{}", link.token);
-        if !link.anchor.is_empty() {
-            url.push('#');
-            url.extend(utf8_percent_encode(&link.anchor, NOT_IN_FRAGMENTS));
-        }
         Self {
-            url,
+            url: path_of(&link),
             expires_at: rfc_3339(link.expires_at),
         }
     }
