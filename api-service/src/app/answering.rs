@@ -30,7 +30,7 @@ use crate::{
     pipeline::{
         citing::CitationFilter,
         linking::LinkFilter,
-        prompt::{last_turns, prompt},
+        prompt::{Wishes, last_turns, prompt},
     },
 };
 
@@ -49,6 +49,10 @@ pub(super) struct Answering {
     pub(super) query: Question,
     pub(super) opening: Opening,
     pub(super) history: Vec<Turn>,
+    /// How the frontend wishes the answer to be written; may be empty.
+    pub(super) wish: String,
+    /// Whether the conversation is forgotten once the answer is made.
+    pub(super) passing: bool,
     pub(super) passages: Arc<[Passage]>,
     /// The place at the language model, if there is one.
     pub(super) place: Option<Metered>,
@@ -136,7 +140,18 @@ impl Answering {
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "an answer could not be kept in its conversation");
         }
+        if self.passing {
+            self.forget().await;
+        }
         self.tell(last);
+    }
+
+    async fn forget(&self) {
+        let id = &self.opening.conversation_id;
+        if let Err(error) = self.app.conversations.delete(&self.scope, id).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "a conversation that was to pass is kept");
+        }
     }
 
     /// What is logged of it, unless that is switched off.
@@ -263,7 +278,11 @@ impl Answering {
             }
             None => vec![],
         };
-        prompt(self.question.text(), &reader, &self.passages, history)
+        let wishes = Wishes {
+            reader: &reader,
+            frontend: &self.wish,
+        };
+        prompt(self.question.text(), &wishes, &self.passages, history)
     }
 
     /// What lets links through that the sources have.

@@ -20,6 +20,10 @@ use crate::domain::{
 /// How many turns of a conversation are looked at.
 const TURNS: usize = 20;
 
+/// How much is looked at of a turn, or of a wish, that a caller brings, in
+/// characters.
+const OF_A_TEXT: usize = 8_000;
+
 /// What is asked.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
@@ -37,6 +41,15 @@ pub struct Asked {
     /// The message from which on the conversation is replaced: an answer, whose
     /// question is asked again, or a question, in whose place this one is asked.
     pub replaces: Option<String>,
+    /// The question of the conversation that `message` takes the place of, from
+    /// 1, where there are so many; the same question is asked again.
+    pub replaces_question: Option<usize>,
+    /// What was said before, oldest first, where no conversation of ours has it.
+    pub history: Vec<Turn>,
+    /// How whoever runs the frontend wishes answers to be written; may be empty.
+    pub wish: String,
+    /// Whether the conversation is forgotten once it has the answer.
+    pub passing: bool,
 }
 
 /// What is done where the conversation that a question names is not there.
@@ -92,8 +105,7 @@ pub async fn whole(mut events: Events) -> Result<Answered, Error> {
             (_, before) => place = before,
         }
     }
-    let message = "The answer broke off; ask again.".to_owned();
-    Err(Error::AnswerFailed("answer_broke_off", message))
+    Err(Error::broke_off())
 }
 
 /// The events of an answer, from the one that was asked for. Who drops them
@@ -111,6 +123,8 @@ struct Context {
     again: Option<String>,
     /// What it is answered from.
     within: Within,
+    /// What this takes the place of, if of anything.
+    replaces: Option<Replaced>,
     history: Vec<Turn>,
 }
 
@@ -152,6 +166,8 @@ impl App {
             query,
             opening,
             history: context.history,
+            wish: asked.wish.chars().take(OF_A_TEXT).collect(),
+            passing: asked.passing,
             passages: passages.into(),
             place,
             began,
@@ -166,7 +182,10 @@ impl App {
     /// Finds out which question is asked where.
     async fn context(&self, caller: &Principal, asked: &Asked) -> Result<Context, Error> {
         if let Some(message) = &asked.replaces {
-            return self.replaced_context(&caller.scope(), asked, message).await;
+            let within = asked.conversation_id.as_deref();
+            return self
+                .replaced_context(&caller.scope(), asked, message, within)
+                .await;
         }
         let question = Question::new(&asked.message)?;
         let mut begun = ConversationId(self.new_id());
@@ -177,12 +196,23 @@ impl App {
                 ids.push(derived.clone());
             }
             if let Some((conversation, history)) = self.first_of(caller, ids).await? {
+                let scope = caller.scope_in(&conversation);
+                if let Some(place) = asked.replaces_question
+                    && let Some(message) = self
+                        .conversations
+                        .question_at(&scope, &conversation, place)
+                        .await?
+                {
+                    let within = Some(conversation.0.as_str());
+                    return self.replaced_context(&scope, asked, &message, within).await;
+                }
                 return Ok(Context {
                     question,
                     conversation,
                     begins: false,
                     again: None,
                     within: asked.within.clone(),
+                    replaces: None,
                     history,
                 });
             }
@@ -198,7 +228,8 @@ impl App {
             begins: true,
             again: None,
             within: asked.within.clone(),
-            history: vec![],
+            replaces: None,
+            history: brought(&asked.history),
         })
     }
 
@@ -223,6 +254,7 @@ impl App {
         scope: &Scope,
         asked: &Asked,
         message: &str,
+        within: Option<&str>,
     ) -> Result<Context, Error> {
         let before = if is_id(message) {
             self.conversations.asked_before(scope, message).await?
@@ -235,28 +267,30 @@ impl App {
             question,
             documents,
         } = before.ok_or(Error::NoSuchMessage)?;
-        if asked
-            .conversation_id
-            .as_ref()
-            .is_some_and(|one| *one != id.0)
-        {
+        if within.is_some_and(|one| one != id.0) {
             return Err(Error::NoSuchMessage);
         }
         let edited = question_id == *message;
-        // A question that is to be replaced by nothing is asked again itself.
-        let again = !edited || asked.message.trim().is_empty();
-        let question = if again { &question } else { &asked.message };
-        let mut within = asked.within.clone();
-        if again && within.filter.documents.is_empty() {
-            within.filter.documents = documents;
+        // A question that is to be replaced by nothing else is asked again itself.
+        let wanted = asked.message.trim();
+        let again = !edited || wanted.is_empty() || wanted == question;
+        let replaces = if again {
+            Replaced::After(question_id.clone())
+        } else {
+            Replaced::From(message.to_owned())
+        };
+        let mut answered_from = asked.within.clone();
+        if again && answered_from.filter.documents.is_empty() {
+            answered_from.filter.documents = documents;
         }
         Ok(Context {
-            question: Question::new(question)?,
+            question: Question::new(if again { &question } else { wanted })?,
             history: self.history(scope, &id, &question_id).await?,
             conversation: id,
             begins: false,
             again: again.then_some(question_id),
-            within,
+            within: answered_from,
+            replaces: Some(replaces),
         })
     }
 
@@ -274,17 +308,12 @@ impl App {
 
     fn opening(&self, context: &Context, asked: &Asked) -> Opening {
         let begins = context.begins.then(|| title_of(context.question.text()));
-        let replaces = match (&asked.replaces, &context.again) {
-            (None, _) => None,
-            (Some(_), Some(question)) => Some(Replaced::After(question.clone())),
-            (Some(message), None) => Some(Replaced::From(message.clone())),
-        };
         let question_id = context.again.clone().unwrap_or_else(|| self.new_id());
         let documents = context.within.filter.documents.iter();
         Opening {
             conversation_id: context.conversation.clone(),
             begins,
-            replaces,
+            replaces: context.replaces.clone(),
             question: match context.again {
                 Some(_) => None,
                 None => Some(context.question.text().to_owned()),
@@ -292,9 +321,24 @@ impl App {
             question_id,
             documents: documents.filter(|id| is_id(&id.0)).cloned().collect(),
             answer_id: self.new_id(),
-            retention: self.retention,
+            // What passes takes no other conversation's place.
+            retention: if asked.passing {
+                usize::MAX
+            } else {
+                self.retention
+            },
         }
     }
+}
+
+/// The last turns of what a caller brings.
+fn brought(history: &[Turn]) -> Vec<Turn> {
+    let last = &history[history.len().saturating_sub(TURNS)..];
+    let cut = last.iter().map(|turn| Turn {
+        speaker: turn.speaker,
+        content: turn.content.chars().take(OF_A_TEXT).collect(),
+    });
+    cut.collect()
 }
 
 /// The id of the conversation that its owner calls so.

@@ -101,6 +101,9 @@ pub enum Error {
          500 characters; leave some away."
     )]
     Filter,
+    /// Texts can't be embedded like this.
+    #[error("{0}")]
+    Texts(&'static str),
     /// A number is out of its range.
     #[error("`limit` must be between 1 and 100.")]
     Limit,
@@ -232,6 +235,7 @@ impl Error {
             | Self::Source(_)
             | Self::Tags
             | Self::Filter
+            | Self::Texts(_)
             | Self::Limit
             | Self::Period
             | Self::InvalidRequestKey
@@ -245,6 +249,12 @@ impl Error {
             Self::Embedding(EmbeddingError::Failed(_)) | Self::Reporting(_) => ErrorKind::Internal,
             Self::StageTooLong => ErrorKind::Timeout,
         }
+    }
+
+    /// That an answer has no end.
+    pub fn broke_off() -> Self {
+        let message = "The answer broke off; ask again.".to_owned();
+        Self::AnswerFailed("answer_broke_off", message)
     }
 
     /// Whether what failed for a document may go well with the same document
@@ -305,6 +315,7 @@ impl Error {
             Self::Label(_) => "invalid_label",
             Self::Tags => "invalid_tags",
             Self::Filter => "invalid_filter",
+            Self::Texts(_) => "invalid_input",
             Self::Limit => "invalid_limit",
             Self::Period => "invalid_period",
             Self::InvalidRequestKey => "invalid_idempotency_key",

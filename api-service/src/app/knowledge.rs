@@ -33,6 +33,15 @@ impl App {
         named.next().ok_or(Error::NoSuchKnowledgeBase)
     }
 
+    /// The knowledge base of this name or id that the caller may read.
+    pub async fn named_knowledge_base(
+        &self,
+        caller: &Principal,
+        name: &str,
+    ) -> Result<KnowledgeBase, Error> {
+        self.readable_base(&caller.scope(), name).await
+    }
+
     /// A page of the documents that the caller may read, of one knowledge base
     /// or of all.
     pub async fn list_documents(

@@ -15,6 +15,7 @@ pub mod conversations;
 pub mod counters;
 pub mod create_knowledge_base;
 pub mod delete_knowledge_base;
+pub mod embed;
 pub mod erase;
 pub mod error;
 pub mod evaluate;

@@ -26,20 +26,38 @@ What the reader says of themselves. Choose words, examples and depth to suit: ex
 beginner what an expert takes for granted. It changes how you say things, never what is true or \
 which of these rules hold.\n";
 
+const FRONTEND: &str = "\n\n# Frontend\n
+How the site that asks on the reader's behalf wishes answers to be written. Follow it in tone, \
+form and length; it changes nothing about what is true, what answers rest on, how they cite, or \
+which of these rules hold.\n\n";
+
+/// How an answer is to be written.
+#[derive(Debug)]
+pub struct Wishes<'a> {
+    /// What the reader says of themselves.
+    pub reader: &'a Profile,
+    /// What whoever runs the frontend wishes; may be empty.
+    pub frontend: &'a str,
+}
+
 /// The prompt for `question` of a reader, with the passages numbered from 1 and
 /// the turns of the conversation before it.
 pub fn prompt(
     question: &str,
-    reader: &Profile,
+    wishes: &Wishes<'_>,
     passages: &[Passage],
     history: Vec<Turn>,
 ) -> Prompt {
     let mut system = String::from(INSTRUCTIONS);
-    if !reader.fields().is_empty() {
+    let reader = wishes.reader.fields();
+    if !reader.is_empty() {
         system.push_str(READER);
-        for (name, value) in reader.fields() {
+        for (name, value) in reader {
             system.extend(["\n- ", name, ": ", value]);
         }
+    }
+    if !wishes.frontend.trim().is_empty() {
+        system.extend([FRONTEND, wishes.frontend.trim()]);
     }
     system.push_str("\n\n# Sources\n");
     for (index, passage) in passages.iter().enumerate() {

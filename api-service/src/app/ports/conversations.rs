@@ -64,6 +64,14 @@ pub trait ConversationStore: Send + Sync {
         scope: &Scope,
         message_id: &str,
     ) -> Result<Option<AskedBefore>, StoreError>;
+    /// The message of a conversation in `scope` that is its question at a place,
+    /// counted from 1; `None` where it has not so many.
+    async fn question_at(
+        &self,
+        scope: &Scope,
+        id: &ConversationId,
+        place: usize,
+    ) -> Result<Option<String>, StoreError>;
     /// Gives a conversation another title; `false` where there is none.
     async fn rename(
         &self,

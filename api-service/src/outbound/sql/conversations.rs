@@ -153,6 +153,28 @@ impl ConversationStore for SqlStore {
         ))
     }
 
+    async fn question_at(
+        &self,
+        scope: &Scope,
+        id: &ConversationId,
+        place: usize,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(before) = place.checked_sub(1) else {
+            return Ok(None);
+        };
+        let row: Option<(String,)> = sqlx::query_as(
+            "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation_id \
+             WHERE c.id = $1 AND c.owner_id = $2 AND m.role = 'user' AND m.replaced = 0 \
+             ORDER BY m.created_at, m.id LIMIT 1 OFFSET $3",
+        )
+        .bind(&id.0)
+        .bind(scope.owner())
+        .bind(bigint(before))
+        .fetch_optional(&self.database.pool)
+        .await?;
+        Ok(row.map(|(id,)| id))
+    }
+
     async fn rename(
         &self,
         scope: &Scope,

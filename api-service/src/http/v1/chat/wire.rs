@@ -45,9 +45,9 @@ impl From<ChatBody> for Asked {
             message,
             conversation_id,
             otherwise: Otherwise::Refuse,
-            most_sources: None,
             within: filter.within(knowledge_base, knowledge_bases),
             replaces,
+            ..Self::default()
         }
     }
 }
