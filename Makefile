@@ -37,6 +37,7 @@ test: model ## Set up what tests need (PostgreSQL, the model, npm and Python pac
 		LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' npm test --silent
 	@$(OPENAPI) deploy/openapi/fuzz.py
 	@$(OPENAPI) deploy/openapi/sdk.py --test
+	@LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' $(PYTHON) api-service/tests/openai-clients/run.py
 
 sdk: model ## Generate typed clients for TypeScript and Python into target/sdk.
 	@cargo build --workspace --locked

@@ -47,7 +47,7 @@ impl Things {
         let mut names = route.path.split('/').filter_map(|name| match name {
             "documents" => Some(&self.document),
             "jobs" => Some(&self.job),
-            "knowledge-bases" | "knowledge" => Some(&self.knowledge_base),
+            "knowledge-bases" | "knowledge" | "models" => Some(&self.knowledge_base),
             "sources" => Some(&self.source),
             "conversations" => Some(&self.conversation),
             "messages" => Some(&self.answer),

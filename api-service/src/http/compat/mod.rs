@@ -9,6 +9,7 @@ pub mod chatkit;
 mod fastapi;
 pub mod mcp;
 pub mod multi_user;
+pub mod openai;
 pub mod textbook;
 
 /// The routes of every such surface.
@@ -16,6 +17,7 @@ pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![];
     routes.extend(chatkit::routes());
     routes.extend(mcp::routes());
+    routes.extend(openai::routes());
     routes.extend(textbook::routes());
     routes.extend(au_guru::routes());
     routes.extend(multi_user::routes());
