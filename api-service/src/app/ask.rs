@@ -191,10 +191,10 @@ impl App {
         let mut begun = ConversationId(self.new_id());
         if let Some(name) = &asked.conversation_id {
             let derived = derived_id(&caller.scope(), name);
-            let mut ids: Vec<_> = conversation_id(name).into_iter().collect();
-            if asked.otherwise == Otherwise::BeginNamed {
-                ids.push(derived.clone());
-            }
+            let ids = match asked.otherwise {
+                Otherwise::BeginNamed => named_ids(&caller.scope(), name),
+                _ => conversation_id(name).into_iter().collect(),
+            };
             if let Some((conversation, history)) = self.first_of(caller, ids).await? {
                 let scope = caller.scope_in(&conversation);
                 if let Some(place) = asked.replaces_question
@@ -339,6 +339,13 @@ fn brought(history: &[Turn]) -> Vec<Turn> {
         content: turn.content.chars().take(OF_A_TEXT).collect(),
     });
     cut.collect()
+}
+
+/// The conversations that a name may mean: one with this id, or the one that
+/// its owner calls so.
+pub(super) fn named_ids(scope: &Scope, name: &str) -> Vec<ConversationId> {
+    let ids = conversation_id(name).into_iter();
+    ids.chain([derived_id(scope, name)]).collect()
 }
 
 /// The id of the conversation that its owner calls so.

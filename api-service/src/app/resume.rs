@@ -7,7 +7,7 @@ use service_kit::clock::is_id;
 
 use super::{
     App,
-    ask::{Events, conversation_id},
+    ask::{Events, conversation_id, named_ids},
     error::Error,
     live::{Reader, SILENCE},
     ports::Recorded,
@@ -79,6 +79,22 @@ impl App {
         }
         let known = self.conversations.conversation(&scope, &id).await?;
         known.map(|_| None).ok_or(Error::NoSuchConversation)
+    }
+
+    /// The same for a conversation that may be called by the name that a client
+    /// chose; `None`, too, where there is no such conversation yet.
+    pub async fn resume_named(
+        self: &Arc<Self>,
+        caller: &Principal,
+        name: &str,
+    ) -> Result<Option<Events>, Error> {
+        for id in named_ids(&caller.scope(), name) {
+            let scope = caller.scope_in(&id);
+            if let Some(answer) = self.runs.under_way(&scope, &id).await? {
+                return Ok(Some(self.resume(caller, &answer, 0).await?));
+            }
+        }
+        Ok(None)
     }
 
     /// Stops an answer of the caller's. What came so far is kept.

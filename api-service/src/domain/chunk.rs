@@ -95,6 +95,15 @@ pub struct Passage {
     pub score: f64,
 }
 
+impl Passage {
+    /// What readers know its document by: its title, else where it came from.
+    pub fn document_name(&self) -> &str {
+        let names = [&self.title, &self.path, &self.external_id];
+        let mut known = names.into_iter().filter(|name| !name.is_empty());
+        known.next().map_or("", String::as_str)
+    }
+}
+
 /// A passage as it stands in its document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlacedPassage {

@@ -4,6 +4,7 @@
 use super::Route;
 
 pub mod agent;
+pub mod ai_sdk;
 pub mod au_guru;
 pub mod chatkit;
 mod fastapi;
@@ -18,6 +19,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes.extend(chatkit::routes());
     routes.extend(mcp::routes());
     routes.extend(openai::routes());
+    routes.extend(ai_sdk::routes());
     routes.extend(textbook::routes());
     routes.extend(au_guru::routes());
     routes.extend(multi_user::routes());

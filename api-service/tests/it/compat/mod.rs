@@ -10,6 +10,7 @@ use crate::support::{TestHome, scenario};
 
 mod failures;
 mod mcp;
+mod key_scopes;
 mod service_keys;
 mod visitors;
 

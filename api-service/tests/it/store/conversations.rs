@@ -141,6 +141,10 @@ async fn turns_come_back_in_order_and_the_last_ones(shelf: Shelf) {
         content: content.to_owned(),
     });
     assert_eq!(last.await.unwrap().unwrap(), expected);
+    for (place, question) in [(0, None), (1, Some(11)), (2, Some(21)), (3, None)] {
+        let found = shelf.store.question_at(&ada, &first, place).await.unwrap();
+        assert_eq!(found, question.map(id), "{place}");
+    }
 }
 
 async fn another_owner_sees_and_changes_nothing(shelf: Shelf) {
@@ -173,6 +177,8 @@ async fn another_owner_sees_and_changes_nothing(shelf: Shelf) {
         let messages = store.messages(&other, conversation, &page(), OLDEST).await;
         assert_eq!(messages.unwrap(), []);
         assert_eq!(store.asked_before(&other, &id(12)).await.unwrap(), None);
+        let question = store.question_at(&other, conversation, 1).await;
+        assert_eq!(question.unwrap(), None);
         assert!(!store.rename(&other, conversation, "x").await.unwrap());
         assert!(!store.delete(&other, conversation).await.unwrap());
         assert_eq!(store.delete_all(&other).await.unwrap(), 0);

@@ -7,8 +7,8 @@ use futures::{Stream, StreamExt};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::wire::{
-    AnnotationWire, AnswerWire, ChoiceWire, ChunkChoiceWire, ChunkWire, CompletionBody,
-    CompletionWire, DeltaWire, ErrorBody, UsageWire, Wire,
+    AnnotationWire, AnswerWire, ChoiceWire, ChunkChoiceWire, ChunkUsageWire, ChunkWire,
+    CompletionBody, CompletionWire, DeltaWire, ErrorBody, Wire,
 };
 use crate::{
     app::error::Error,
@@ -107,9 +107,7 @@ impl Completion {
         let index = number.checked_sub(1)?;
         let source = self.sources.get(index)?;
         let url = self.places.get(index)?.url.as_deref()?;
-        let names = [&source.title, &source.path, &source.external_id];
-        let named = names.into_iter().find(|name| !name.is_empty())?;
-        Some((named, url))
+        Some((source.document_name(), url))
     }
 
     fn annotation(&self, citation: &Citation) -> Option<AnnotationWire> {
@@ -188,10 +186,10 @@ impl Completion {
             delta,
             finish_reason,
         };
-        self.bare(vec![choice], None)
+        self.bare(vec![choice], ChunkUsageWire::NotYet(()))
     }
 
-    fn bare(&self, choices: Vec<ChunkChoiceWire>, usage: Option<UsageWire>) -> ChunkWire {
+    fn bare(&self, choices: Vec<ChunkChoiceWire>, usage: ChunkUsageWire) -> ChunkWire {
         ChunkWire {
             id: self.id.clone(),
             object: "chat.completion.chunk",
@@ -236,7 +234,9 @@ impl Completion {
             &self.chunk(DeltaWire::default(), Some(self.finish_reason)),
         )];
         if self.includes_usage {
-            events.push(data(&self.bare(vec![], Some(self.usage.into()))));
+            events.push(data(
+                &self.bare(vec![], ChunkUsageWire::Whole(self.usage.into())),
+            ));
         }
         events.push(Event::default().data("[DONE]"));
         events

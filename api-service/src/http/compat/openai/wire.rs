@@ -163,9 +163,17 @@ pub(super) struct ChunkWire {
     pub(super) created: i64,
     pub(super) model: String,
     pub(super) choices: Vec<ChunkChoiceWire>,
-    /// Not there where nobody wants it, and null before the end.
+    /// Not there where nobody wants it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) usage: Option<Option<UsageWire>>,
+    pub(super) usage: Option<ChunkUsageWire>,
+}
+
+/// What has been used, in a chunk: null before the end.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum ChunkUsageWire {
+    NotYet(()),
+    Whole(UsageWire),
 }
 
 #[derive(Debug, Serialize)]

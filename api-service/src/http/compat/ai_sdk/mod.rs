@@ -1,0 +1,71 @@
+//! What `useChat` of the AI SDK speaks: the UI message stream, version 1
+//! (<https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol>).
+//!
+//! The id of a chat, which the page chooses, names a conversation of the
+//! caller's. A message that is sent again with its id, and one whose answer is
+//! generated anew, are told by their place among the messages, which come all of
+//! them each time.
+
+mod encoding;
+mod error;
+pub mod wire;
+
+use axum::{
+    extract::State,
+    http::{HeaderName, HeaderValue, Method, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use proto::api_key::KeyScope::Chat;
+
+use crate::{
+    app::ask::Events,
+    domain::principal::Principal,
+    http::{HttpState, Route, event_stream::encoded, extract::CallerOr},
+};
+use encoding::{Message, streamed};
+use error::{AiSdkError, Body, Named};
+use wire::ChatBody;
+
+type Caller = CallerOr<AiSdkError>;
+
+/// By this clients know the protocol and its version.
+const PROTOCOL: HeaderName = HeaderName::from_static("x-vercel-ai-ui-message-stream");
+
+pub(super) fn routes() -> Vec<Route> {
+    let resumed = "/v1/ui/chat/{id}/stream";
+    vec![
+        Route::new(Method::POST, "/v1/ui/chat", Chat, post(chat)),
+        Route::new(Method::GET, resumed, Chat, get(resume)),
+    ]
+}
+
+async fn chat(
+    State(state): State<HttpState>,
+    Caller { caller, .. }: Caller,
+    Body(body): Body<ChatBody>,
+) -> Result<Response, AiSdkError> {
+    let events = state.app.ask(&caller, &body.asked()?).await?;
+    Ok(stream(&state, caller, events))
+}
+
+/// The answer that is being made in a chat, from its beginning; 204 where there
+/// is none.
+async fn resume(
+    State(state): State<HttpState>,
+    Caller { caller, .. }: Caller,
+    Named(name): Named,
+) -> Result<Response, AiSdkError> {
+    Ok(match state.app.resume_named(&caller, &name).await? {
+        Some(events) => stream(&state, caller, events),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
+}
+
+fn stream(state: &HttpState, caller: Principal, events: Events) -> Response {
+    let answer = state.placed(caller, events);
+    let mut response = encoded(answer, Message::default(), streamed);
+    let version = HeaderValue::from_static("v1");
+    response.headers_mut().insert(PROTOCOL, version);
+    response
+}
