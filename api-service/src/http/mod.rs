@@ -9,8 +9,8 @@ mod metrics;
 pub mod moment;
 pub mod own_origin;
 mod shared;
-pub mod uploaded_file;
 pub mod source_places;
+pub mod uploaded_file;
 pub mod v1;
 
 use std::sync::Arc;

@@ -49,7 +49,7 @@ impl Things {
             "jobs" => Some(&self.job),
             "knowledge-bases" | "knowledge" | "models" => Some(&self.knowledge_base),
             "sources" => Some(&self.source),
-            "conversations" => Some(&self.conversation),
+            "conversations" | "chat" => Some(&self.conversation),
             "messages" => Some(&self.answer),
             _ => None,
         });
