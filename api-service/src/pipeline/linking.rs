@@ -130,6 +130,8 @@ impl LinkFilter {
         match (first, next) {
             (']' | '<', None) if !ended => Held::Open,
             (']', Some('(')) => self.target(&self.held[2..], ended),
+            // What stood between them went, and would have made no link of them.
+            ('(', _) if self.before == Some(']') => Held::Shown(1, " (".to_owned()),
             ('<', Some('/' | '!' | '?' | 'a'..='z' | 'A'..='Z')) => {
                 Held::Shown(1, "&lt;".to_owned())
             }
@@ -278,6 +280,12 @@ mod tests {
             let letters: Vec<&str> = letters.iter().map(String::as_str).collect();
             assert_eq!(filtered(&letters), shown, "{said}");
         }
+    }
+
+    #[test]
+    fn what_goes_leaves_no_link_behind() {
+        assert_eq!(filtered(&["[a]()(evil.example)"]), "[a] (evil.example)");
+        assert_eq!(filtered(&["[a](b)(", "c)"]), "[a] (c)");
     }
 
     #[test]
