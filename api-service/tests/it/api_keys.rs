@@ -11,7 +11,7 @@ use auth_service::{
 };
 use axum::{
     body::Body,
-    http::{Request, Response, request},
+    http::{Request, Response, StatusCode, request},
 };
 use proto::api_key::KeyScope;
 use serde_json::{Value, json};
@@ -170,6 +170,12 @@ async fn a_route_takes_keys_with_its_scope_alone() {
             if wanted == scope.as_str() {
                 let status = response.status().as_u16();
                 assert!(![401, 403].contains(&status), "{line}: {status}");
+                continue;
+            }
+            let kind = response.headers().get("content-type");
+            if kind.is_none_or(|kind| kind != "application/problem+json") {
+                // Another surface, in words of its own.
+                assert_eq!(response.status(), StatusCode::FORBIDDEN, "{line}");
                 continue;
             }
             assert_eq!(

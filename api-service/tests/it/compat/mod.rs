@@ -9,8 +9,8 @@ use std::{
 use crate::support::{TestHome, scenario};
 
 mod failures;
-mod mcp;
 mod key_scopes;
+mod mcp;
 mod service_keys;
 mod visitors;
 

@@ -6,7 +6,10 @@ use axum::{
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use service_kit::openapi::{Carried, Dialect, Input, Schemas};
 
 use crate::app::error::Error;
 
@@ -38,6 +41,14 @@ impl From<Error> for AiSdkError {
             retry_after: error.retry_after(),
             words: error.to_string(),
         }
+    }
+}
+
+impl Dialect for AiSdkError {
+    const MEDIA_TYPE: &'static str = "text/plain";
+
+    fn schema(_: &mut Schemas, _: u16) -> Value {
+        json!({ "type": "string" })
     }
 }
 
@@ -76,6 +87,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+impl<T: JsonSchema> Input<()> for Body<T> {
+    fn describe(carried: &mut Carried<'_>, (): &()) {
+        let schema = carried.schemas.taken::<T>();
+        carried.body(&["application/json"], &schema);
+        carried.may_fail(&[400, 413, 415, 422]);
+    }
+}
+
 /// What a path names.
 pub(super) struct Named(pub(super) String);
 
@@ -86,5 +105,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
         let path = Path::from_request_parts(parts, state).await;
         let Path(name) = path.map_err(|_| Error::NoSuchConversation)?;
         Ok(Self(name))
+    }
+}
+
+impl Input<()> for Named {
+    fn describe(carried: &mut Carried<'_>, (): &()) {
+        carried.may_fail(&[404]);
     }
 }

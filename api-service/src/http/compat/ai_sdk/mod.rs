@@ -14,29 +14,51 @@ use axum::{
     extract::State,
     http::{HeaderName, HeaderValue, Method, StatusCode},
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use proto::api_key::KeyScope::Chat;
+use serde_json::json;
 
 use crate::{
     app::ask::Events,
     domain::principal::Principal,
-    http::{HttpState, Route, event_stream::encoded, extract::CallerOr},
+    http::{
+        HttpState, Operation, Route,
+        event_stream::{MEDIA_TYPE, described, encoded},
+        extract::CallerOr,
+    },
 };
 use encoding::{Message, streamed};
 use error::{AiSdkError, Body, Named};
-use wire::ChatBody;
+use wire::{ChatBody, PartWire};
 
 type Caller = CallerOr<AiSdkError>;
 
 /// By this clients know the protocol and its version.
 const PROTOCOL: HeaderName = HeaderName::from_static("x-vercel-ai-ui-message-stream");
 
+/// What the document says of a route of this surface.
+fn told(summary: &'static str) -> Operation {
+    let told = Operation::new::<AiSdkError>("AI SDK", summary);
+    told.answers_as(200, MEDIA_TYPE, described::<PartWire>)
+}
+
 pub(super) fn routes() -> Vec<Route> {
+    let asks = told("Ask; the answer as a UI message stream")
+        .fails(&[404])
+        .example(json!({
+            "id": "chat-1",
+            "messages": [{
+                "id": "message-1",
+                "role": "user",
+                "parts": [{ "type": "text", "text": "When do you open?" }],
+            }],
+            "trigger": "submit-message",
+        }));
+    let resumes = told("The answer that is being made in a chat").answers_nothing(204);
     let resumed = "/v1/ui/chat/{id}/stream";
     vec![
-        Route::new(Method::POST, "/v1/ui/chat", Chat, post(chat)),
-        Route::new(Method::GET, resumed, Chat, get(resume)),
+        Route::described(Method::POST, "/v1/ui/chat", Chat, chat, asks),
+        Route::described(Method::GET, resumed, Chat, resume, resumes),
     ]
 }
 

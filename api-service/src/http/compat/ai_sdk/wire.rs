@@ -2,6 +2,7 @@
 //! releases of the client (5.0.0, 6.0.0, 7.0.0) refuse what they don't know.
 
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::AiSdkError;
@@ -17,7 +18,8 @@ use crate::{
 };
 
 /// The body of `POST /v1/ui/chat`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "AiSdkChatRequest")]
 #[serde(rename_all = "camelCase")]
 pub struct ChatBody {
     id: String,
@@ -31,7 +33,8 @@ pub struct ChatBody {
     knowledge_base: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(rename = "AiSdkTrigger")]
 #[serde(rename_all = "kebab-case")]
 enum Trigger {
     #[default]
@@ -39,14 +42,16 @@ enum Trigger {
     RegenerateMessage,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "AiSdkMessageRequest")]
 struct MessageBody {
     role: Role,
     #[serde(default)]
     parts: Vec<PartBody>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(rename = "AiSdkRole")]
 #[serde(rename_all = "lowercase")]
 enum Role {
     System,
@@ -54,7 +59,8 @@ enum Role {
     Assistant,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "AiSdkPartRequest")]
 struct PartBody {
     r#type: String,
     text: Option<String>,
@@ -111,7 +117,8 @@ impl ChatBody {
 }
 
 /// A part of the stream.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AiSdkPart")]
 #[serde(
     tag = "type",
     rename_all = "kebab-case",
@@ -176,14 +183,16 @@ impl PartWire {
 }
 
 /// What a message is known by from the beginning.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AiSdkBegun")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct BegunWire {
     pub(super) conversation_id: String,
 }
 
 /// What was looked for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AiSdkRetrieval")]
 pub(super) struct RetrievalWire {
     pub(super) query: String,
     /// How many sources were found.
@@ -191,19 +200,22 @@ pub(super) struct RetrievalWire {
 }
 
 /// What we add under our name.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AiSdkOurs")]
 pub(super) struct OursWire {
     pub(super) lectern: LinkWire,
 }
 
 /// Where a document can be seen, for a short time.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AiSdkLink")]
 pub(super) struct LinkWire {
     pub(super) url: String,
 }
 
 /// That a sentence of the text rests on a source.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AiSdkCitation")]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CitationWire {
     pub(super) source_id: String,
@@ -216,14 +228,16 @@ pub(super) struct CitationWire {
 }
 
 /// Something that the reader should know.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AiSdkNotice")]
 pub(super) struct NoticeWire {
     pub(super) code: &'static str,
     pub(super) message: String,
 }
 
 /// What is known of a message at its end.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AiSdkEnded")]
 pub(super) struct EndedWire {
     /// `generated`, `extractive` or `nothing_found`.
     kind: &'static str,
@@ -233,7 +247,8 @@ pub(super) struct EndedWire {
 }
 
 /// What the language model has used.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AiSdkUsage")]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the names of the SDK")]
 struct UsageWire {

@@ -9,6 +9,8 @@ use axum::{
 };
 use proto::error_kind::ErrorKind;
 use rmcp::ErrorData;
+use serde_json::Value;
+use service_kit::openapi::{Dialect, Schemas};
 
 use super::{METADATA, wire::ErrorBody};
 use crate::app::{
@@ -83,6 +85,12 @@ impl Refusal {
     pub(super) fn too_large() -> Self {
         let message = "The message is larger than this server takes; send less.";
         Self::new(ErrorKind::TooLarge, "body_too_large", message)
+    }
+}
+
+impl Dialect for Refusal {
+    fn schema(schemas: &mut Schemas, _: u16) -> Value {
+        schemas.sent::<ErrorBody>()
     }
 }
 

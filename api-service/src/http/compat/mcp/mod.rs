@@ -14,7 +14,6 @@ use axum::{
     extract::{FromRequestParts, Request, State},
     http::{Method, header::ORIGIN, request::Parts},
     response::Response,
-    routing::{get, post},
 };
 use proto::api_key::KeyScope::Search;
 use rmcp::{
@@ -30,12 +29,15 @@ use rmcp::{
     },
 };
 
+use serde_json::{Value, json};
+use service_kit::openapi::{Carried, Input, Schemas};
+
 use crate::{
     app::App,
     domain::principal::Principal,
     http::{
-        HttpState, Route,
-        extract::caller,
+        HttpState, Operation, Route,
+        extract::{Caller, caller},
         own_origin::{OwnOrigin, own_origin},
     },
 };
@@ -47,13 +49,34 @@ const PATH: &str = "/mcp";
 /// Where is told where tokens are had (RFC 9728, section 3.1).
 const METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
 
+/// What the document says of a route of this surface.
+fn told(summary: &'static str) -> Operation {
+    Operation::new::<Refusal>("MCP", summary)
+}
+
+/// A message, or the answer to one: the protocol's own schema tells more
+/// (<https://modelcontextprotocol.io/specification>).
+fn message(_: &mut Schemas) -> Value {
+    json!({
+        "type": "object",
+        "properties": { "jsonrpc": { "const": "2.0" } },
+        "required": ["jsonrpc"],
+    })
+}
+
 pub(super) fn routes() -> Vec<Route> {
-    let open = |path| Route {
-        scope: None,
-        ..Route::new(Method::GET, path, Search, get(metadata))
+    let speaks = told("A message of the Model Context Protocol")
+        .takes("application/json", message)
+        .answers_as(200, "application/json", message)
+        .answers_nothing(202)
+        .fails(&[400, 405, 406, 413, 415, 422])
+        .example(json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }));
+    let open = |path| {
+        let tells = told("Where tokens for MCP are had").answers::<ResourceWire>(200);
+        Route::public(Method::GET, path, metadata, tells)
     };
     vec![
-        Route::new(Method::POST, PATH, Search, post(mcp)),
+        Route::described(Method::POST, PATH, Search, mcp, speaks),
         open(METADATA),
         open("/.well-known/oauth-protected-resource"),
     ]
@@ -96,6 +119,12 @@ struct Agent {
     caller: Principal,
     /// Where they reach this service.
     origin: String,
+}
+
+impl Input<()> for Agent {
+    fn describe(carried: &mut Carried<'_>, settings: &()) {
+        Caller::describe(carried, settings);
+    }
 }
 
 impl FromRequestParts<HttpState> for Agent {

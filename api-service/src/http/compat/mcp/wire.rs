@@ -2,6 +2,7 @@
 //! and give, and what says where tokens are had.
 
 use proto::api_key::KeyScope;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -21,21 +22,24 @@ const REFUSED: i32 = -32_600;
 const UNPARSED: i32 = -32_700;
 
 /// What `search` takes.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "McpSearchArguments")]
 pub(super) struct SearchArguments {
     /// What is looked for.
     pub(super) query: String,
 }
 
 /// What `fetch` takes.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "McpFetchArguments")]
 pub(super) struct FetchArguments {
     /// The document, as `search` names it.
     pub(super) id: String,
 }
 
 /// What `ask` takes.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "McpAskArguments")]
 pub(super) struct AskArguments {
     /// The question.
     pub(super) question: String,
@@ -44,12 +48,14 @@ pub(super) struct AskArguments {
 }
 
 /// What `search` gives, as `ChatGPT`'s connectors want it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "McpFound")]
 pub(super) struct FoundWire {
     results: Vec<ResultWire>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "McpResult")]
 struct ResultWire {
     id: String,
     title: String,
@@ -75,7 +81,8 @@ impl FoundWire {
 }
 
 /// What `fetch` gives, as `ChatGPT`'s connectors want it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "McpDocument")]
 pub(super) struct DocumentWire {
     id: String,
     title: String,
@@ -84,7 +91,8 @@ pub(super) struct DocumentWire {
     metadata: MetadataWire,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "McpMetadata")]
 struct MetadataWire {
     path: String,
     knowledge_base: String,
@@ -107,7 +115,8 @@ impl DocumentWire {
 }
 
 /// What `ask` gives.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "McpAnswer")]
 pub(super) struct AnswerWire {
     answer: String,
     kind: &'static str,
@@ -116,7 +125,8 @@ pub(super) struct AnswerWire {
 }
 
 /// What a marker such as `[1]` in an answer stands for.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "McpCitation")]
 struct CitationWire {
     number: usize,
     id: String,
@@ -166,7 +176,8 @@ fn url(origin: &str, id: &str, path: &str) -> String {
 }
 
 /// Where tokens for a resource are had (RFC 9728, section 2).
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "McpResource")]
 pub(super) struct ResourceWire {
     resource: String,
     resource_name: &'static str,
@@ -190,21 +201,24 @@ impl ResourceWire {
 }
 
 /// A refusal, as JSON-RPC tells errors.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "McpError")]
 pub(super) struct ErrorBody {
     jsonrpc: &'static str,
     id: Value,
     error: ErrorWire,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "McpError")]
 struct ErrorWire {
     code: i32,
     message: String,
     data: ErrorCodeWire,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "McpErrorCode")]
 struct ErrorCodeWire {
     code: &'static str,
 }

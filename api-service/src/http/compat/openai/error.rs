@@ -8,7 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use proto::error_kind::ErrorKind;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use service_kit::openapi::{Carried, Dialect, Input, Schemas};
 
 use super::wire::ErrorBody;
 use crate::app::error::Error;
@@ -74,6 +77,12 @@ impl From<Error> for OpenAiError {
     }
 }
 
+impl Dialect for OpenAiError {
+    fn schema(schemas: &mut Schemas, _: u16) -> Value {
+        schemas.sent::<ErrorBody>()
+    }
+}
+
 impl IntoResponse for OpenAiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body)).into_response();
@@ -123,6 +132,14 @@ fn unreadable(rejection: &JsonRejection) -> OpenAiError {
     }
 }
 
+impl<T: JsonSchema> Input<()> for Body<T> {
+    fn describe(carried: &mut Carried<'_>, (): &()) {
+        let schema = carried.schemas.taken::<T>();
+        carried.body(&["application/json"], &schema);
+        carried.may_fail(&[400, 413, 415]);
+    }
+}
+
 /// What a path names.
 pub(super) struct Named(pub String);
 
@@ -134,5 +151,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
             .await
             .map_err(|_| Error::NoSuchKnowledgeBase)?;
         Ok(Self(name))
+    }
+}
+
+impl Input<()> for Named {
+    fn describe(carried: &mut Carried<'_>, (): &()) {
+        carried.may_fail(&[404]);
     }
 }

@@ -16,24 +16,50 @@ use axum::{
     extract::State,
     http::Method,
     response::{IntoResponse, Response},
-    routing::{get, post},
 };
 use proto::api_key::KeyScope::{Chat, Search};
+use serde_json::json;
 
-use crate::http::{HttpState, Route, event_stream::encoded, extract::CallerOr};
+use crate::http::{
+    HttpState, Operation, Route,
+    event_stream::{MEDIA_TYPE, described, encoded},
+    extract::CallerOr,
+};
 use encoding::{Completion, streamed};
 use error::{Body, Named, OpenAiError};
-use wire::{ALL, CompletionBody, EmbeddingsBody, EmbeddingsWire, ModelWire, ModelsWire};
+use wire::{
+    ALL, ChunkWire, CompletionBody, CompletionWire, EmbeddingsBody, EmbeddingsWire, ModelWire,
+    ModelsWire,
+};
 
 type Caller = CallerOr<OpenAiError>;
 
+/// What the document says of a route of this surface.
+fn told(summary: &'static str) -> Operation {
+    Operation::new::<OpenAiError>("OpenAI", summary)
+}
+
 pub(super) fn routes() -> Vec<Route> {
-    let route = |method, path, scope, handler| Route::new(method, path, scope, handler);
+    let completes = told("Answer a chat")
+        .answers::<CompletionWire>(200)
+        .answers_as(200, MEDIA_TYPE, described::<ChunkWire>)
+        .fails(&[404])
+        .example(json!({
+            "model": ALL,
+            "messages": [{ "role": "user", "content": "When do you open?" }],
+        }));
+    let lists = told("The knowledge bases that can be asked, as models");
+    let lists = lists.answers::<ModelsWire>(200);
+    let shows = told("One of them").answers::<ModelWire>(200);
+    let embeds = told("Embed texts as documents are")
+        .answers::<EmbeddingsWire>(200)
+        .example(json!({ "model": ALL, "input": "When do you open?" }));
+    let completions = "/v1/chat/completions";
     vec![
-        route(Method::POST, "/v1/chat/completions", Chat, post(complete)),
-        route(Method::GET, "/v1/models", Chat, get(models)),
-        route(Method::GET, "/v1/models/{id}", Chat, get(model)),
-        route(Method::POST, "/v1/embeddings", Search, post(embed)),
+        Route::described(Method::POST, completions, Chat, complete, completes),
+        Route::described(Method::GET, "/v1/models", Chat, models, lists),
+        Route::described(Method::GET, "/v1/models/{id}", Chat, model, shows),
+        Route::described(Method::POST, "/v1/embeddings", Search, embed, embeds),
     ]
 }
 

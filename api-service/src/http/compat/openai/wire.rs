@@ -1,6 +1,7 @@
 //! The JSON of this surface.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,7 +19,8 @@ use crate::{
 pub const ALL: &str = "lectern";
 
 /// The body of `POST /v1/chat/completions`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "OpenAiCompletionRequest")]
 pub struct CompletionBody {
     pub(super) model: String,
     messages: Vec<MessageBody>,
@@ -32,18 +34,21 @@ pub struct CompletionBody {
     metadata: Option<Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "OpenAiStreamOptions")]
 struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "OpenAiMessageRequest")]
 struct MessageBody {
     role: Role,
     content: Option<Content>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(rename = "OpenAiRole")]
 #[serde(rename_all = "lowercase")]
 enum Role {
     Developer,
@@ -54,14 +59,16 @@ enum Role {
     Function,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "OpenAiContent")]
 #[serde(untagged)]
 enum Content {
     Text(String),
     Parts(Vec<PartBody>),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "OpenAiPartRequest")]
 struct PartBody {
     r#type: String,
     text: Option<String>,
@@ -156,7 +163,8 @@ impl<T: Serialize> Wire for T {
 }
 
 /// A chunk of an answer that comes piece by piece.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiChunk")]
 pub(super) struct ChunkWire {
     pub(super) id: String,
     pub(super) object: &'static str,
@@ -169,21 +177,24 @@ pub(super) struct ChunkWire {
 }
 
 /// What has been used, in a chunk: null before the end.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiChunkUsage")]
 #[serde(untagged)]
 pub(super) enum ChunkUsageWire {
     NotYet(()),
     Whole(UsageWire),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiChunkChoice")]
 pub(super) struct ChunkChoiceWire {
     pub(super) index: u8,
     pub(super) delta: DeltaWire,
     pub(super) finish_reason: Option<&'static str>,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiDelta")]
 pub(super) struct DeltaWire {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) role: Option<&'static str>,
@@ -194,7 +205,8 @@ pub(super) struct DeltaWire {
 }
 
 /// A whole answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiCompletion")]
 pub(super) struct CompletionWire {
     pub(super) id: String,
     pub(super) object: &'static str,
@@ -204,7 +216,8 @@ pub(super) struct CompletionWire {
     pub(super) usage: UsageWire,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiChoice")]
 pub(super) struct ChoiceWire {
     pub(super) index: u8,
     pub(super) message: AnswerWire,
@@ -212,7 +225,8 @@ pub(super) struct ChoiceWire {
     pub(super) logprobs: (),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiAnswer")]
 pub(super) struct AnswerWire {
     pub(super) role: &'static str,
     pub(super) content: String,
@@ -221,13 +235,15 @@ pub(super) struct AnswerWire {
 }
 
 /// That a sentence of the answer rests on a source.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiAnnotation")]
 pub(super) struct AnnotationWire {
     r#type: &'static str,
     url_citation: UrlCitationWire,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiUrlCitation")]
 struct UrlCitationWire {
     /// Where the sentence begins and ends, in characters of the content (Unicode
     /// code points).
@@ -252,7 +268,8 @@ impl AnnotationWire {
 }
 
 /// What the language model has used; nothing where none wrote.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiUsage")]
 #[expect(clippy::struct_field_names, reason = "the names of the protocol")]
 pub(super) struct UsageWire {
     prompt_tokens: u64,
@@ -271,7 +288,8 @@ impl From<TokenUsage> for UsageWire {
 }
 
 /// A model.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiModel")]
 pub struct ModelWire {
     id: String,
     object: &'static str,
@@ -302,7 +320,8 @@ impl ModelWire {
 }
 
 /// `GET /v1/models`
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiModels")]
 pub struct ModelsWire {
     object: &'static str,
     data: Vec<ModelWire>,
@@ -326,7 +345,8 @@ impl From<Vec<KnowledgeBase>> for ModelsWire {
 
 /// The body of `POST /v1/embeddings`. Whatever model it names, the one that
 /// documents are embedded by answers, and says so.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "OpenAiEmbeddingsRequest")]
 pub struct EmbeddingsBody {
     /// What is embedded.
     pub input: Input,
@@ -338,7 +358,8 @@ pub struct EmbeddingsBody {
 }
 
 /// What is embedded.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "OpenAiInput")]
 #[serde(untagged)]
 pub enum Input {
     /// A text.
@@ -365,7 +386,8 @@ impl Input {
 }
 
 /// How vectors are told.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "OpenAiEncoding")]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// As numbers.
@@ -376,7 +398,8 @@ pub enum Encoding {
 }
 
 /// Embeddings.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiEmbeddings")]
 pub struct EmbeddingsWire {
     object: &'static str,
     data: Vec<EmbeddingWire>,
@@ -384,21 +407,24 @@ pub struct EmbeddingsWire {
     usage: EmbeddingUsageWire,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiEmbedding")]
 struct EmbeddingWire {
     object: &'static str,
     index: usize,
     embedding: VectorWire,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiVector")]
 #[serde(untagged)]
 enum VectorWire {
     Float(Vec<f32>),
     Base64(String),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiEmbeddingUsage")]
 struct EmbeddingUsageWire {
     prompt_tokens: usize,
     total_tokens: usize,
@@ -432,12 +458,14 @@ impl EmbeddingsWire {
 }
 
 /// The body of an error.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiError")]
 pub struct ErrorBody {
     error: ErrorWire,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "OpenAiErrorDetail")]
 struct ErrorWire {
     message: String,
     r#type: &'static str,
