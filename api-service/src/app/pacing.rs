@@ -25,7 +25,9 @@ struct Paced<'a> {
     app: &'a App,
     pieces: Pieces,
     /// What came after a text, and ends it.
-    kept: Option<Option<Next>>,
+    kept: Option<Next>,
+    /// Whether the end came then.
+    over: bool,
     /// Whether a text went on already.
     began: bool,
 }
@@ -36,6 +38,7 @@ pub(super) fn paced(app: &App, pieces: Pieces) -> impl Stream<Item = Next> + Sen
         app,
         pieces,
         kept: None,
+        over: false,
         began: false,
     };
     stream::unfold(paced, |mut paced| async {
@@ -46,8 +49,8 @@ pub(super) fn paced(app: &App, pieces: Pieces) -> impl Stream<Item = Next> + Sen
 
 impl Paced<'_> {
     async fn next(&mut self) -> Option<Next> {
-        if let Some(kept) = self.kept.take() {
-            return kept;
+        if self.kept.is_some() || self.over {
+            return self.kept.take();
         }
         let pause = pause_among(self.app.live.count());
         if !self.began || pause.is_zero() {
@@ -68,7 +71,8 @@ impl Paced<'_> {
             match next {
                 Some(Ok(Piece::Text(more))) => text += &more,
                 other => {
-                    self.kept = Some(other);
+                    self.over = other.is_none();
+                    self.kept = other;
                     break;
                 }
             }

@@ -54,11 +54,11 @@ pub(super) fn routes() -> Vec<Route> {
             }],
             "trigger": "submit-message",
         }));
-    let resumes = told("The answer that is being made in a chat").answers_nothing(204);
+    let goes_on = told("The answer that is being made in a chat").answers_nothing(204);
     let resumed = "/v1/ui/chat/{id}/stream";
     vec![
         Route::described(Method::POST, "/v1/ui/chat", Chat, chat, asks),
-        Route::described(Method::GET, resumed, Chat, resume, resumes),
+        Route::described(Method::GET, resumed, Chat, resume, goes_on),
     ]
 }
 
