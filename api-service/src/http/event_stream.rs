@@ -38,6 +38,14 @@ pub fn described<T: JsonSchema>(schemas: &mut Schemas) -> Value {
     })
 }
 
+/// The same of a stream whose last data is the word `[DONE]`.
+pub fn described_until_done<T: JsonSchema>(schemas: &mut Schemas) -> Value {
+    let mut described = described::<T>(schemas);
+    let data = described["properties"]["data"].take();
+    described["properties"]["data"] = json!({ "anyOf": [{ "const": "[DONE]" }, data] });
+    described
+}
+
 /// The content type of such streams.
 pub const MEDIA_TYPE: &str = "text/event-stream";
 

@@ -16,6 +16,7 @@ mod better_auth;
 mod clean_up;
 mod client_address;
 mod failing;
+mod failures;
 mod grpc;
 mod import;
 mod isolation;

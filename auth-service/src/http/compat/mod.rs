@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use axum::{Router, http::HeaderName};
+use axum::{
+    Router,
+    http::{HeaderName, header},
+};
 
 use super::{Route, routed};
 use crate::app::App;
@@ -24,7 +27,8 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// The routes of those whose origin was made with FastAPI.
 fn fastapi_routes() -> Vec<Route> {
-    let mut routes = textbook::routes();
+    let mut routes = vec![];
+    routes.extend(textbook::routes());
     routes.extend(multi_user::routes());
     routes.extend(agent::routes());
     routes.extend(au_guru::routes());
@@ -45,6 +49,7 @@ pub(super) fn session_cookie(app: &App) -> String {
 /// The headers that clients of these surfaces read in a browser.
 pub(super) fn exposed_headers() -> Vec<HeaderName> {
     let mut headers = better_auth::EXPOSED_HEADERS.to_vec();
-    headers.extend(au_guru::EXPOSED_HEADERS);
+    // By it pages of a list are gone through.
+    headers.push(header::LINK);
     headers
 }

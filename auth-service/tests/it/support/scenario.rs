@@ -37,9 +37,11 @@ pub struct Scenario {
     steps: Vec<Step>,
 }
 
+/// A request and the whole answer to it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Step {
+pub struct Step {
+    #[serde(default)]
     say: String,
     /// Seconds that pass before.
     #[serde(default)]
@@ -122,6 +124,11 @@ async fn run(file: &Path, home: TestDatabase) {
         let place = format!("{}: {}", file.display(), step.say);
         walk(&app, &step, &mut captured, &place).await;
     }
+}
+
+/// Does one step by itself, where this is known.
+pub async fn step(app: &TestApp, step: &Step, mut known: BTreeMap<String, String>, place: &str) {
+    walk(app, step, &mut known, place).await;
 }
 
 async fn walk(app: &TestApp, step: &Step, captured: &mut BTreeMap<String, String>, place: &str) {

@@ -23,7 +23,7 @@ use crate::{
     domain::principal::Principal,
     http::{
         HttpState, Operation, Route,
-        event_stream::{MEDIA_TYPE, described, encoded},
+        event_stream::{MEDIA_TYPE, described_until_done, encoded},
         extract::CallerOr,
     },
 };
@@ -39,7 +39,7 @@ const PROTOCOL: HeaderName = HeaderName::from_static("x-vercel-ai-ui-message-str
 /// What the document says of a route of this surface.
 fn told(summary: &'static str) -> Operation {
     let told = Operation::new::<AiSdkError>("AI SDK", summary);
-    told.answers_as(200, MEDIA_TYPE, described::<PartWire>)
+    told.answers_as(200, MEDIA_TYPE, described_until_done::<PartWire>)
 }
 
 pub(super) fn routes() -> Vec<Route> {

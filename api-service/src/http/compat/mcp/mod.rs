@@ -12,7 +12,11 @@ use axum::{
     Json, RequestExt,
     body::{Body, to_bytes},
     extract::{FromRequestParts, Request, State},
-    http::{Method, header::ORIGIN, request::Parts},
+    http::{
+        HeaderValue, Method,
+        header::{ACCEPT, CONTENT_TYPE, ORIGIN},
+        request::Parts,
+    },
     response::Response,
 };
 use proto::api_key::KeyScope::Search;
@@ -45,6 +49,10 @@ use error::Refusal;
 use wire::ResourceWire;
 
 const PATH: &str = "/mcp";
+
+/// What every client of the protocol takes, and sends.
+const ACCEPTED: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Where is told where tokens are had (RFC 9728, section 3.1).
 const METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
@@ -90,7 +98,11 @@ async fn mcp(agent: Agent, request: Request) -> Result<Response, Refusal> {
         .map_err(|error| Refusal::unreadable(&error))?;
     let sessions = Arc::new(NeverSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(agent.clone()), sessions, settings());
-    let request = Request::from_parts(parts, Body::from(body));
+    let mut request = Request::from_parts(parts, Body::from(body));
+    // It would refuse others in plain text; what is answered is JSON in any case.
+    let headers = request.headers_mut();
+    headers.insert(ACCEPT, ACCEPTED);
+    headers.insert(CONTENT_TYPE, JSON);
     Ok(service.handle(request).await.map(Body::new))
 }
 

@@ -210,7 +210,7 @@ pub(super) struct ErrorBody {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "McpError")]
+#[schemars(rename = "McpErrorDetail")]
 struct ErrorWire {
     code: i32,
     message: String,

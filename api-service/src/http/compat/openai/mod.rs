@@ -22,7 +22,7 @@ use serde_json::json;
 
 use crate::http::{
     HttpState, Operation, Route,
-    event_stream::{MEDIA_TYPE, described, encoded},
+    event_stream::{MEDIA_TYPE, described_until_done, encoded},
     extract::CallerOr,
 };
 use encoding::{Completion, streamed};
@@ -42,7 +42,7 @@ fn told(summary: &'static str) -> Operation {
 pub(super) fn routes() -> Vec<Route> {
     let completes = told("Answer a chat")
         .answers::<CompletionWire>(200)
-        .answers_as(200, MEDIA_TYPE, described::<ChunkWire>)
+        .answers_as(200, MEDIA_TYPE, described_until_done::<ChunkWire>)
         .fails(&[404])
         .example(json!({
             "model": ALL,

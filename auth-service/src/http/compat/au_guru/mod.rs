@@ -3,12 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderName, Method, header},
-    response::IntoResponse,
-};
+use axum::{Json, extract::State, http::Method, response::IntoResponse};
 
 use serde_json::json;
 
@@ -24,9 +19,6 @@ use crate::{
 pub mod wire;
 
 use wire::{AccountBody, DELETED, DeletedBody, ListQuery, ProfileBody, UserBody, next_page};
-
-/// The headers that clients read in a browser: where the next page is.
-pub(super) const EXPOSED_HEADERS: [HeaderName; 1] = [header::LINK];
 
 type Answer<T> = Result<T, FastApiError>;
 
