@@ -1,7 +1,5 @@
 //! Taking documents in together, into public knowledge: all of them or none.
 
-use std::time::Duration;
-
 use super::{App, add_document::Upload, error::Error};
 use crate::domain::{
     document::{Change, DocumentId, Origin},
@@ -11,9 +9,6 @@ use crate::domain::{
 
 /// The most documents that are taken in at once.
 pub const MOST_AT_ONCE: usize = 500;
-
-/// How often is looked whether the documents are ready.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// What taking documents in came to.
 #[derive(Debug, Clone, Default)]
@@ -80,11 +75,7 @@ impl App {
     /// Waits until all jobs of a batch are over, or the process stops.
     pub async fn settled(&self, caller: &Principal, mut batch: Batch) -> Result<Batch, Error> {
         for job in &mut batch.jobs {
-            while !job.state.is_over() && !self.stop.is_cancelled() {
-                tokio::time::sleep(LOOK).await;
-                self.still_let_in(caller)?;
-                *job = self.job(caller, &job.id).await?;
-            }
+            *job = self.until_over(caller, job.clone()).await?;
         }
         Ok(batch)
     }

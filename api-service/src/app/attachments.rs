@@ -20,9 +20,6 @@ const MOST_ATTACHED: usize = 20;
 /// How long a question waits for its files to be read.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How often is looked whether they are.
-const LOOK: Duration = Duration::from_millis(100);
-
 impl App {
     /// The name under which a file of this kind can be attached.
     pub fn announce_attachment(
@@ -96,9 +93,9 @@ impl App {
     /// Waits until these documents have been read, or can't be.
     async fn read(&self, caller: &Principal, documents: &mut [Document]) -> Result<(), Error> {
         for document in documents {
+            // A newer version may have come meanwhile, with a job of its own.
             while !document.job.state.is_over() && !self.stop.is_cancelled() {
-                tokio::time::sleep(LOOK).await;
-                self.still_let_in(caller)?;
+                self.until_over(caller, document.job.clone()).await?;
                 *document = self.document(caller, &document.id.0).await?;
             }
         }

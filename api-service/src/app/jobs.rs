@@ -19,6 +19,9 @@ use crate::domain::{
 /// How often a watched job is looked at: another process may work on it.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How often is looked whether a job is over that a request waits for.
+const SOON: Duration = Duration::from_millis(100);
+
 /// How long a job is watched at most, so that who watches has to show their
 /// credentials again.
 const LONGEST_WATCH: Duration = Duration::from_mins(15);
@@ -62,6 +65,16 @@ impl App {
         }
         self.new_jobs.notify_one();
         self.job(caller, id).await
+    }
+
+    /// Waits until a job is over, or the process stops, for as long as the caller
+    /// would be let in; gives it as it is then.
+    pub(super) async fn until_over(&self, caller: &Principal, mut job: Job) -> Result<Job, Error> {
+        while !job.state.is_over() && !self.stop.is_cancelled() {
+            tokio::time::sleep(SOON).await;
+            job = self.look(caller, &job.id).await?;
+        }
+        Ok(job)
     }
 
     /// Tells where a job stands, then each change, and ends when the job is over,

@@ -73,30 +73,13 @@ pub struct Route {
     takes: Option<fn(&[u8]) -> bool>,
     handler: MethodRouter<HttpState>,
     /// What the document says of it.
-    operation: Option<Operation>,
+    operation: Operation,
 }
 
 impl Route {
     /// The route of `method` and `path`, for tokens, and for API keys with
-    /// `scope`.
-    pub const fn new(
-        method: Method,
-        path: &'static str,
-        scope: KeyScope,
-        handler: MethodRouter<HttpState>,
-    ) -> Self {
-        Self {
-            method,
-            path,
-            scope: Some(scope),
-            takes: None,
-            handler,
-            operation: None,
-        }
-    }
-
-    /// The same, with what the document says of it. What a request carries is
-    /// told by the types of the handler's arguments.
+    /// `scope`, and what the document says of it. What a request carries is told
+    /// by the types of the handler's arguments.
     pub fn described<H, T>(
         method: Method,
         path: &'static str,
@@ -137,7 +120,7 @@ impl Route {
             scope: None,
             takes: None,
             handler: on(filter, handler),
-            operation: Some(operation.carrying::<T>()),
+            operation: operation.carrying::<T>(),
         }
     }
 
