@@ -56,9 +56,12 @@ def free_address() -> str:
 
 
 class Services:
-    """auth-service and api-service with a folder of their own, which is removed in the end."""
+    """auth-service and api-service with a folder of their own, which is removed in the end.
 
-    def __init__(self) -> None:
+    `settings` are variables beyond those that it needs.
+    """
+
+    def __init__(self, **settings: str) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="lectern-openapi-")
         models = Path(self.folder.name) / "models"
         models.symlink_to(Path(os.environ["LECTERN_MODELS_DIR"]).resolve())
@@ -69,7 +72,7 @@ class Services:
             "AUTH_HTTP_ADDR": auth, "AUTH_GRPC_ADDR": grpc, "AUTH_PUBLIC_URL": self.auth,
             "API_HTTP_ADDR": api, "AUTH_URL": self.auth, "AUTH_GRPC_URL": f"http://{grpc}",
             "RATE_LIMIT_ENABLED": "false", "USER_FIELDS": "softwareBackground",
-        }
+        } | settings
         self.running: list[subprocess.Popen] = []
         try:
             self.start("auth-service", self.auth)
