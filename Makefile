@@ -38,6 +38,8 @@ test: model ## Set up what tests need (PostgreSQL, the model, npm and Python pac
 	@$(OPENAPI) deploy/openapi/fuzz.py
 	@$(OPENAPI) deploy/openapi/sdk.py --test
 	@$(OPENAPI) deploy/reverse-proxy/test.py
+	@$(OPENAPI) deploy/alone.py
+	@$(OPENAPI) deploy/targets/test.py
 	@LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' $(PYTHON) api-service/tests/openai-clients/run.py
 	@cd api-service/tests/ai-sdk-client && npm ci --silent && LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' \
 		API_SERVICE='$(abspath $(TARGET_DIR))/debug/api-service' npm test --silent
