@@ -13,13 +13,15 @@ mod reranking;
 mod surfaces;
 mod visitors;
 
-use std::{net::SocketAddr, path::PathBuf, sync::LazyLock, thread::available_parallelism};
+use std::{
+    net::SocketAddr, path::PathBuf, sync::LazyLock, thread::available_parallelism, time::Duration,
+};
 
 use proto::claims::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::{
     browser_origins::AllowedOrigins,
-    database::DatabaseUrl,
+    database::{DatabaseUrl, WAIT},
     environment::{Environment, InvalidVariable, Variable},
     signing_secret,
     telemetry::LogFormat,
@@ -84,6 +86,7 @@ const SERVICE_VARIABLES: &[Variable] = &[
         "DATABASE_URL",
         "`sqlite:FILE` or `postgres://…`; default: SQLite in DATA_DIR.",
     ),
+    WAIT,
     Variable::plain(
         "QDRANT_URL",
         "",
@@ -156,6 +159,8 @@ pub struct Config {
     pub shared_secret: Option<SecretString>,
     /// The database.
     pub database: DatabaseUrl,
+    /// For how long a start waits for it.
+    pub database_wait: Duration,
     /// The Qdrant server, if one is used.
     pub qdrant: Option<QdrantConfig>,
     /// The embedding model.
@@ -243,6 +248,7 @@ impl Config {
             audience: environment.text("JWT_AUDIENCE")?,
             shared_secret: signing_secret::read(environment)?,
             database,
+            database_wait: Duration::from_secs(environment.parsed::<u16>(WAIT.name)?.into()),
             qdrant,
             embedding: embedding::read(environment)?,
             embedding_threads: embedding_threads(environment)?,

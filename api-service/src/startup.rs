@@ -53,6 +53,7 @@ use crate::{
     },
 };
 
+use vectors::only_service;
 pub use vectors::{OpenedSpaces, forget_model, spaces};
 
 /// The parts that do not depend on who holds the index.
@@ -99,7 +100,7 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Opens the database and brings its schema up to date.
 pub async fn migrated_database(config: &Config) -> Result<Database> {
-    let database = Database::open(&config.database).await?;
+    let database = Database::open_within(&config.database, config.database_wait).await?;
     database.migrate(&MIGRATIONS).await?;
     Ok(database)
 }
@@ -245,7 +246,11 @@ pub fn worker_name(clock: &dyn Clock, randomness: &dyn Randomness) -> String {
 /// Runs the service until `stop`.
 pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let listener = bind(config.http_addr, "API_HTTP_ADDR").await?;
-    let parts = parts(&config).await?;
+    let _only = only_service(&config)?;
+    let parts = tokio::select! {
+        parts = parts(&config) => parts?,
+        () = stop.cancelled() => bail!("stopped before it was ready"),
+    };
     let OpenedSpaces { spaces, alone } = wait_for_index(&config, &parts, &stop).await?;
     let accounts = Arc::new(accounts(&config)?);
     let app = app(&config, &parts, Some(spaces));

@@ -1,22 +1,16 @@
 //! The program: reads the command line, does what it asks, and says on one line
 //! why it could not.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
-use auth_service::cli::{Cli, one_line};
+use auth_service::cli::Cli;
 use clap::Parser;
+use service_kit::exit;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().run().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Without a standard error there is nobody to tell.
-            let _ = writeln!(io::stderr(), "auth-service: {}", one_line(&error));
-            ExitCode::FAILURE
-        }
+        Err(error) => exit::fail("auth-service", error.as_ref()),
     }
 }

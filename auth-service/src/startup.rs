@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use async_trait::async_trait;
 use axum::Router;
 use secrecy::{ExposeSecret, SecretString};
@@ -178,7 +178,10 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let http = serve::bind(config.server.http_addr, "AUTH_HTTP_ADDR").await?;
     let grpc = serve::bind(config.server.grpc_addr, "AUTH_GRPC_ADDR").await?;
     let stop = serve::stop_on_signal()?;
-    let service = assemble_here(config).await?;
+    let service = tokio::select! {
+        service = assemble_here(config) => service?,
+        () = stop.cancelled() => bail!("stopped before it was ready"),
+    };
     let admission = Admission {
         service_token: service_token(config, &SystemRandomness)?,
         tls: config.grpc_tls.as_ref().map(grpc::tls),
@@ -293,7 +296,8 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 async fn open(config: &Config) -> anyhow::Result<Database> {
-    let database = Database::open(&config.server.database).await?;
+    let server = &config.server;
+    let database = Database::open_within(&server.database, server.database_wait).await?;
     database.migrate(&migrations()).await?;
     Ok(database)
 }

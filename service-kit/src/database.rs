@@ -1,7 +1,10 @@
 //! Opening a database, `SQLite` or `PostgreSQL`, with one set of queries for
 //! both, and bringing its schema up to date.
 
+mod reach;
+
 use std::{
+    error::Error,
     fs::{DirBuilder, File},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -13,9 +16,13 @@ use std::{
 use sqlx::{
     AnyPool, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers},
-    migrate::Migrator,
+    error::DatabaseError,
+    migrate::{MigrateError, Migrator},
+    sqlite::SqliteError,
 };
 use url::Url;
+
+pub use reach::WAIT;
 
 /// For how long a connection that did its work is taken to live. Later ones are
 /// asked first, which costs a round trip.
@@ -90,6 +97,23 @@ impl DatabaseUrl {
             file: Some(path.to_owned()),
         }
     }
+
+    fn refused(&self, source: sqlx::Error) -> OpenError {
+        let place = self.place();
+        OpenError::Connect { place, source }
+    }
+
+    /// Where it is, without a user's name or a password.
+    fn place(&self) -> String {
+        if let Some(file) = &self.file {
+            return file.display().to_string();
+        }
+        let url = Url::parse(&self.url).ok();
+        url.map_or_else(String::new, |url| {
+            let host = url.host_str().unwrap_or("localhost");
+            format!("{host}:{}", url.port().unwrap_or(5432))
+        })
+    }
 }
 
 /// An open database.
@@ -107,30 +131,93 @@ pub struct Database {
 /// its password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The folder of a `SQLite` file can't be made, or its lock not be taken.
-    #[error("the database's folder can't be used")]
-    Folder(#[from] io::Error),
-    /// The server or the file can't be opened.
-    #[error("the database can't be opened; check its URL and that the server runs")]
-    Connect(#[source] sqlx::Error),
+    /// A `SQLite` file or its folder can't be made, or its lock not be taken.
+    #[error("the database's file {} can't be used", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The server can't be reached, and was waited for.
+    #[error(
+        "the database at {place} could not be reached within {seconds} s; check that it runs, \
+         and DATABASE_URL"
+    )]
+    Unreachable {
+        /// Its host and port.
+        place: String,
+        /// How long it was waited for.
+        seconds: u64,
+        /// What the last attempt met.
+        source: sqlx::Error,
+    },
+    /// The server turns us away, or the file can't be opened.
+    #[error("the database at {place} can't be opened")]
+    Connect {
+        /// Its host and port, or its file.
+        place: String,
+        /// What it said.
+        source: sqlx::Error,
+    },
+    /// This migration was applied by a version of the program that has it.
+    #[error(
+        "the database's schema is newer than this program, which has no migration {0}; run the \
+         version that made it, or one after that"
+    )]
+    Newer(i64),
     /// The schema could not be brought up to date.
     #[error("the database's schema can't be brought up to date")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(#[source] MigrateError),
+}
+
+impl From<MigrateError> for OpenError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(version) => Self::Newer(version),
+            error => Self::Migrate(error),
+        }
+    }
+}
+
+/// What hinders a database's files, where that is what a query failed for.
+/// The codes are those of `sqlite3.h`; the lower eight bits are the primary ones.
+pub fn storage_failure(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+    let code = match error.downcast_ref::<sqlx::Error>() {
+        Some(sqlx::Error::Database(error)) => error.code(),
+        _ => error.downcast_ref::<SqliteError>()?.code(),
+    };
+    // PostgreSQL's have five characters.
+    let code: u32 = code.filter(|code| code.len() < 5)?.parse().ok()?;
+    match code & 0xff {
+        3 | 8 | 14 => Some(io::ErrorKind::PermissionDenied),
+        13 => Some(io::ErrorKind::StorageFull),
+        10 => Some(io::ErrorKind::Other),
+        _ => None,
+    }
 }
 
 impl Database {
     /// Opens the database at `url`, making a `SQLite` file where it is missing.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        Self::open_within(url, Duration::ZERO).await
+    }
+
+    /// The same; a server that can't be reached is waited for. Each attempt that
+    /// fails is logged, with the server's host and port.
+    pub async fn open_within(url: &DatabaseUrl, patience: Duration) -> Result<Self, OpenError> {
         install_default_drivers();
         if let Some(file) = &url.file {
-            make_private(file)?;
+            make_private(file).map_err(|source| file_error(file, source))?;
         }
-        let options = AnyConnectOptions::from_str(&url.url).map_err(OpenError::Connect)?;
+        let options = AnyConnectOptions::from_str(&url.url);
+        let options = options.map_err(|source| url.refused(source))?;
+        reach::reach(url, &options, patience).await?;
         let sqlite = url.file.is_some();
         let pool = pool_options(sqlite)
             .connect_with(options.clone())
             .await
-            .map_err(OpenError::Connect)?;
+            .map_err(|source| url.refused(source))?;
         let writers = if sqlite {
             pool_options(sqlite)
                 .max_connections(1)
@@ -150,10 +237,12 @@ impl Database {
     /// at once one works and the others wait: `PostgreSQL` has an advisory
     /// lock for it, `SQLite` gets a lock file beside the database.
     pub async fn migrate(&self, migrations: &Migrator) -> Result<(), OpenError> {
-        let lock = match self.file.clone() {
+        let lock = match &self.file {
             Some(file) => {
-                let locked = tokio::task::spawn_blocking(move || lock_beside(&file)).await;
-                Some(locked.map_err(io::Error::other)??)
+                let beside = file.clone();
+                let locked = tokio::task::spawn_blocking(move || lock_beside(&beside)).await;
+                let locked = locked.unwrap_or_else(|error| Err(io::Error::other(error)));
+                Some(locked.map_err(|source| file_error(file, source))?)
             }
             None => None,
         };
@@ -226,6 +315,11 @@ fn make_private(file: &Path) -> io::Result<()> {
         .mode(0o600)
         .open(file);
     made.map(drop)
+}
+
+fn file_error(file: &Path, source: io::Error) -> OpenError {
+    let file = file.to_owned();
+    OpenError::File { file, source }
 }
 
 fn lock_beside(file: &Path) -> io::Result<File> {

@@ -8,6 +8,7 @@ pub mod client_address;
 pub mod clock;
 pub mod database;
 pub mod environment;
+pub mod exit;
 pub mod fastapi;
 pub mod health;
 pub mod http_layers;

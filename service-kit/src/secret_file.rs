@@ -42,24 +42,28 @@ fn create(path: &Path, secret: &str) -> io::Result<SecretString> {
         ".{name}.{}",
         new_id(&SystemClock, &SystemRandomness)
     ));
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    file.write_all(secret.as_bytes())?;
-    file.sync_all()?;
     // A hard link fails where the name is taken: the first writer wins, whole.
-    let linked = fs::hard_link(&draft, path);
-    fs::remove_file(&draft)?;
+    let linked = write(&draft, secret).and_then(|()| fs::hard_link(&draft, path));
+    // On a disk that is full, it was made and could not be filled.
+    let removed = fs::remove_file(&draft);
     match linked {
-        Ok(()) => Ok(SecretString::from(secret.to_owned())),
+        Ok(()) => removed.map(|()| SecretString::from(secret.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             read(path)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
         }
         Err(error) => Err(error),
     }
+}
+
+fn write(path: &Path, secret: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(secret.as_bytes())?;
+    file.sync_all()
 }
 
 #[cfg(test)]

@@ -15,22 +15,21 @@ pub const DRAIN: Duration = Duration::from_secs(20);
 /// Binds `address`; the error says in words for whom (`variable` sets it) and
 /// why not.
 pub async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| BindError {
-            address,
-            variable: variable.to_owned(),
-            source,
-        })
+    TcpListener::bind(address).await.map_err(|cause| BindError {
+        address,
+        variable: variable.to_owned(),
+        cause,
+    })
 }
 
 /// An address that can't be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("can't listen on {address}: {}; set {variable} to another address", why(.source))]
+#[error("can't listen on {address}: {}; set {variable} to another address", why(.cause))]
 pub struct BindError {
     address: SocketAddr,
     variable: String,
-    source: std::io::Error,
+    // Not its source: the message says in words what this says.
+    cause: std::io::Error,
 }
 
 fn why(error: &std::io::Error) -> String {

@@ -11,11 +11,7 @@ use std::{
 
 use anyhow::{Result, bail};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use service_kit::{
-    environment::describe,
-    serve::{BindError, stop_on_signal},
-    telemetry,
-};
+use service_kit::{environment::describe, exit, serve::stop_on_signal, telemetry};
 
 use crate::{
     config::{Config, VARIABLES},
@@ -62,11 +58,7 @@ pub fn run() -> ExitCode {
     };
     match start(arguments.command.unwrap_or(Command::Serve)) {
         Ok(code) => code,
-        Err(error) => {
-            // Nothing can be told where standard error is closed.
-            let _ = writeln!(std::io::stderr(), "api-service: {}", one_line(&error));
-            ExitCode::FAILURE
-        }
+        Err(error) => exit::fail("api-service", error.as_ref()),
     }
 }
 
@@ -80,20 +72,6 @@ fn start(command: Command) -> Result<ExitCode> {
         .enable_all()
         .build()?;
     runtime.block_on(dispatch(command))
-}
-
-fn one_line(error: &anyhow::Error) -> String {
-    // It says in words already what the system's error says.
-    if let Some(bind) = error.downcast_ref::<BindError>() {
-        return bind.to_string();
-    }
-    let mut parts: Vec<String> = vec![];
-    for cause in error.chain().map(ToString::to_string) {
-        if !parts.iter().any(|part| part.contains(&cause)) {
-            parts.push(cause);
-        }
-    }
-    parts.join(": ")
 }
 
 async fn dispatch(command: Command) -> Result<ExitCode> {

@@ -64,7 +64,7 @@ pub enum OpenError {
     #[error("another process has the index open")]
     Taken,
     /// Its folder can't be used.
-    #[error("the index's folder can't be used")]
+    #[error("the index's folder, DATA_DIR/index, can't be used")]
     Folder(#[from] io::Error),
     /// The engine can't load what is there.
     #[error("the index can't be loaded")]
@@ -73,6 +73,22 @@ pub enum OpenError {
 
 /// Fewer points than this are searched one by one as fast as by a graph.
 const UNSETTLED: usize = 10_000;
+
+/// Takes the file `name` in the folder of indexes, which is made where it is
+/// missing, until the file is closed.
+pub fn lock(folder: &Path, name: &str) -> Result<File, OpenError> {
+    fs::create_dir_all(folder)?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(name))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Taken),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
 
 /// The folder of indexes, one for each model, which is this process's alone.
 #[derive(Debug, Clone)]
@@ -85,20 +101,9 @@ pub struct EdgeFolder {
 impl EdgeFolder {
     /// Takes the folder, making it where it is missing.
     pub fn take(path: &Path) -> Result<Self, OpenError> {
-        fs::create_dir_all(path)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join("lock"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::Taken),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
         Ok(Self {
             path: path.to_owned(),
-            lock: Arc::new(lock),
+            lock: Arc::new(lock(path, "lock")?),
         })
     }
 

@@ -1,10 +1,13 @@
 //! Which embedding models and indexes there are at a start.
 
-use std::sync::Arc;
+use std::{fs::File, sync::Arc};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use secrecy::SecretString;
-use service_kit::clock::{Clock, SystemClock};
+use service_kit::{
+    clock::{Clock, SystemClock},
+    exit::Unavailable,
+};
 
 use super::Parts;
 use crate::{
@@ -16,7 +19,7 @@ use crate::{
     domain::embedding_model::{EmbeddingModel, ModelState, ModelStatus},
     outbound::{
         bm25::Bm25,
-        edge::{EdgeFolder, OpenError},
+        edge::{EdgeFolder, OpenError, lock},
         embedding::{
             absent::AbsentEmbedder,
             minilm::MiniLm,
@@ -70,7 +73,13 @@ pub(super) async fn configured(
     client: &reqwest::Client,
 ) -> Result<Arc<dyn DenseEmbedder>> {
     let Some(remote) = &config.embedding.remote else {
-        return Ok(local(config).await?);
+        let local = local(config).await.map_err(|error| {
+            Unavailable::because(
+                "answers need an embedding model, here or at a provider",
+                error,
+            )
+        });
+        return Ok(local?);
     };
     let models = store.models().await?;
     let is_it = |model: &EmbeddingModel| {
@@ -79,11 +88,11 @@ pub(super) async fn configured(
     let known = models.iter().find(|status| is_it(&status.model));
     let known = known.map(|status| status.model.dimensions);
     let model = RemoteEmbedder::connect(settings(remote), client.clone(), clock(), known).await;
-    let model = model.with_context(|| {
+    Ok(Arc::new(model.map_err(|error| {
         let (model, provider) = (&remote.model, remote.provider);
-        format!("the embedding model {model} of {provider} can't be used")
-    })?;
-    Ok(Arc::new(model))
+        let message = format!("the embedding model {model} of {provider} can't be used");
+        Unavailable::because(message, error)
+    })?))
 }
 
 fn clock() -> Arc<dyn Clock> {
@@ -255,10 +264,9 @@ impl Indexes {
             }
             Self::Qdrant(address) => {
                 let index = QdrantIndex::open(address, &model.fingerprint, model.dimensions);
-                let index = index
-                    .await
-                    .context("the Qdrant server at QDRANT_URL can't be used")?;
-                Ok(Arc::new(index))
+                Ok(Arc::new(index.await.map_err(|error| {
+                    Unavailable::because("the Qdrant server at QDRANT_URL can't be used", error)
+                })?))
             }
         }
     }
@@ -268,6 +276,26 @@ impl Indexes {
             Self::Edge { folder, .. } => folder.remove(fingerprint)?,
             Self::Qdrant(address) => QdrantIndex::remove(address, fingerprint).await?,
         })
+    }
+}
+
+/// Makes this the only service that has the index of its `DATA_DIR`, for as
+/// long as the file is open; commands wait for each other instead. A Qdrant
+/// server is shared.
+pub(super) fn only_service(config: &Config) -> Result<Option<File>> {
+    if config.qdrant.is_some() {
+        return Ok(None);
+    }
+    let folder = config.data_dir.join("index");
+    match lock(&folder, "service") {
+        Ok(lock) => Ok(Some(lock)),
+        Err(OpenError::Taken) => Err(Unavailable::new(format!(
+            "another api-service has the index in {} open; give this one a DATA_DIR of its own, \
+             or both the same Qdrant server (QDRANT_URL)",
+            folder.display()
+        ))
+        .into()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use service_kit::{environment::describe, serve::BindError, telemetry};
+use service_kit::{environment::describe, telemetry};
 
 use crate::{
     config::{Config, VARIABLES},
@@ -54,15 +54,6 @@ impl Cli {
             Some(Command::Import(command)) => command.run(&config).await,
         }
     }
-}
-
-/// An error on one line, with what caused it.
-pub fn one_line(error: &anyhow::Error) -> String {
-    // It says in words already what the system's error says.
-    if let Some(bind) = error.downcast_ref::<BindError>() {
-        return bind.to_string();
-    }
-    format!("{error:#}").replace('\n', " ")
 }
 
 /// Writes what a command tells its caller to standard output.

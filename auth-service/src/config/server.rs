@@ -1,12 +1,12 @@
 //! Where the service listens, where it keeps its things, and what it logs.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use service_kit::{
     browser_origins::AllowedOrigins,
     client_address::TrustedProxies,
-    database::DatabaseUrl,
+    database::{DatabaseUrl, WAIT},
     environment::{Environment, InvalidVariable, Variable},
     telemetry::LogFormat,
 };
@@ -37,6 +37,7 @@ pub const VARIABLES: &[Variable] = &[
         "DATABASE_URL",
         "The same, for both services; AUTH_DATABASE_URL goes before it.",
     ),
+    WAIT,
     Variable::secret(
         "SERVICE_TOKEN",
         "What api-service shows on gRPC, 32 characters or more; made at first boot in \
@@ -94,6 +95,8 @@ pub struct ServerConfig {
     pub grpc_addr: SocketAddr,
     /// Where the rows are.
     pub database: DatabaseUrl,
+    /// For how long a start waits for them.
+    pub database_wait: Duration,
     /// What other services show; made in `data_dir` where there is none.
     pub service_token: Option<SecretString>,
     /// What signs cookies and encrypts keys; made in `data_dir` where there is
@@ -121,6 +124,7 @@ impl ServerConfig {
                 &["AUTH_DATABASE_URL", "DATABASE_URL"],
                 &data_dir.join("auth.db"),
             )?,
+            database_wait: Duration::from_secs(environment.parsed::<u16>(WAIT.name)?.into()),
             service_token: long_secret(environment, "SERVICE_TOKEN")?,
             secret: match long_secret(environment, "AUTH_SECRET")? {
                 Some(secret) => Some(secret),

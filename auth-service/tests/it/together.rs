@@ -9,7 +9,10 @@ use auth_service::{
 use axum::http::StatusCode;
 use futures::future::join_all;
 use serde_json::{Value, json};
-use service_kit::clock::{FixedClock, SystemClock, SystemRandomness};
+use service_kit::{
+    clock::{FixedClock, SystemClock, SystemRandomness},
+    exit,
+};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
@@ -254,7 +257,7 @@ async fn the_configured_administrator_meets_the_rules() {
         panic!("a short password was taken");
     };
     assert_eq!(
-        cli::one_line(&error),
+        exit::one_line(error.as_ref()),
         "the administrator can't be made; see ADMIN_EMAIL and ADMIN_PASSWORD: \
          The password is too short; use at least 8 characters."
     );
