@@ -42,6 +42,7 @@ mod refused_callers;
 mod reranking;
 mod sharing;
 mod sources;
+mod starting;
 mod store;
 mod support;
 mod tidy;

@@ -114,7 +114,7 @@ async fn a_database_without_tables_is_a_fault_of_ours() {
 }
 
 /// Carries bytes between `listener` and `server` until it is dropped.
-fn cable(listener: TcpListener, server: String) -> JoinSet<()> {
+pub fn cable(listener: TcpListener, server: String) -> JoinSet<()> {
     let mut cable = JoinSet::new();
     cable.spawn(async move {
         let mut connections = JoinSet::new();

@@ -26,6 +26,7 @@ mod origins;
 mod process;
 mod signing_keys;
 mod social;
+mod starting;
 mod store;
 mod store_linked_accounts;
 mod store_one_time_tokens;
