@@ -48,6 +48,7 @@ pub const WITHOUT_TOKEN: &[(&str, &str)] = &[
     ("GET", "/health"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/v1/jwks"),
+    ("GET", "/v1/sessions/methods"),
     ("POST", "/v1/accounts"),
     ("POST", "/v1/sessions"),
     ("POST", "/v1/tokens/refresh"),

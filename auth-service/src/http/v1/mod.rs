@@ -23,6 +23,7 @@ mod mail_flows;
 pub mod me;
 pub mod problem;
 pub mod sessions;
+mod sign_in_methods;
 pub mod tokens;
 pub mod wire;
 
@@ -74,6 +75,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes.extend(admin::routes());
     routes.extend(api_keys::routes());
     routes.extend(sessions::routes());
+    routes.extend(sign_in_methods::routes());
     routes.extend(tokens::routes());
     routes
 }

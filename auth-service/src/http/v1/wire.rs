@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    app::{refresh::Grant, sign_in::SignIn, sign_up::SignUp, verify_email::OpenLink},
+    app::{App, refresh::Grant, sign_in::SignIn, sign_up::SignUp, verify_email::OpenLink},
     domain::{
         account_change::Edit,
         user::{User, Username},
@@ -147,6 +147,34 @@ impl From<User> for UserBody {
             created_at: rfc_3339(user.created_at),
             updated_at: rfc_3339(user.updated_at),
             id: user.id,
+        }
+    }
+}
+
+/// How people can sign in, and what they are asked for.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SignInMethods")]
+pub(super) struct SignInMethodsBody {
+    /// The providers that are set up: `google`, `github`.
+    providers: Vec<&'static str>,
+    /// Whether mails are sent, so that a forgotten password can be replaced.
+    mail: bool,
+    /// The fewest characters of a new password.
+    password_min_length: usize,
+    /// The fields that a profile has beyond name and picture.
+    profile_fields: Vec<String>,
+}
+
+impl SignInMethodsBody {
+    /// How people sign in to this service.
+    pub(super) fn of(app: &App) -> Self {
+        let providers = app.providers.0.iter();
+        let fields = app.policy.profile_fields.names();
+        Self {
+            providers: providers.map(|one| one.provider().as_str()).collect(),
+            mail: app.outbox.is_some(),
+            password_min_length: app.policy.passwords.min_length,
+            profile_fields: fields.map(str::to_owned).collect(),
         }
     }
 }
