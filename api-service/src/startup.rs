@@ -296,6 +296,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
             places: Arc::new(Places {
                 auth: config.auth_public_url.clone(),
                 pages: config.allowed_origins.clone(),
+                max_upload_bytes: config.max_upload_bytes,
             }),
             public_url: config.surfaces.public_url.as_str().into(),
             sources_footer: config.surfaces.sources_footer,

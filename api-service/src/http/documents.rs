@@ -47,10 +47,8 @@ pub(super) fn routes() -> Vec<Route> {
     let told = |summary| Operation::new::<Problem>("Service", summary);
     let page = |summary| told(summary).answers_as(200, "text/html", text);
     let documented = told("This document").answers_as(200, "application/json", object);
-    let named = told("What this is").answers_as(200, "application/json", object);
     let counted = told("What Prometheus collects").answers_as(200, "text/plain", text);
     vec![
-        Route::public(Method::GET, "/", index, named),
         Route::public(Method::GET, "/openapi.json", openapi, documented),
         Route::public(
             Method::GET,
@@ -63,11 +61,11 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-fn text(_: &mut Schemas) -> Value {
+pub(super) fn text(_: &mut Schemas) -> Value {
     json!({ "type": "string" })
 }
 
-fn object(_: &mut Schemas) -> Value {
+pub(super) fn object(_: &mut Schemas) -> Value {
     json!({ "type": "object" })
 }
 
@@ -103,7 +101,8 @@ pub fn document(token_url: &str) -> Value {
     })
 }
 
-async fn index() -> Json<Value> {
+/// What this is, for programs.
+pub(super) fn index() -> Json<Value> {
     Json(json!({
         "name": TITLE,
         "version": env!("CARGO_PKG_VERSION"),

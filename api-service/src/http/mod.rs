@@ -8,6 +8,8 @@ pub mod health;
 mod metrics;
 pub mod moment;
 pub mod own_origin;
+mod page;
+mod page_files;
 mod shared;
 pub mod source_places;
 pub mod uploaded_file;
@@ -59,6 +61,8 @@ pub struct Places {
     pub auth: String,
     /// The browser pages that may read our answers.
     pub pages: AllowedOrigins,
+    /// The largest body that is taken, in bytes.
+    pub max_upload_bytes: usize,
 }
 
 /// One route: its method, its path, its handler, and what a key must be for.
@@ -135,6 +139,8 @@ impl Route {
 /// The routes that nobody has to sign in for.
 pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
     ("GET", "/"),
+    ("GET", "/web/{*path}"),
+    ("GET", "/v1/settings"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
     ("GET", "/redoc"),
@@ -162,6 +168,7 @@ pub const VISITORS_ROUTES: &[(&str, &str)] = &[
 /// it can't lack one.
 pub fn routes() -> Vec<Route> {
     let mut routes = documents::routes();
+    routes.extend(page::routes());
     routes.extend(v1::routes());
     routes.extend(compat::routes());
     routes

@@ -31,6 +31,7 @@ mod jobs;
 mod languages;
 mod links;
 mod openapi;
+mod page;
 mod process;
 mod profiles;
 mod providers;

@@ -30,7 +30,7 @@ fn every_route_is_described_and_nothing_else() {
             let route = format!("{} {path}", method.to_uppercase());
             let open = open_routes
                 .iter()
-                .any(|(method, path)| route == format!("{method} {path}"));
+                .any(|(method, path)| route == format!("{method} {}", path.replace("{*", "{")));
             let credentials = operation["security"].as_array();
             let needed = credentials.is_some_and(|ways| ways.iter().all(|way| *way != json!({})));
             assert_eq!(needed, !open, "{route}: {credentials:?}");

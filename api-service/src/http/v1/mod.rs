@@ -7,6 +7,7 @@ mod jobs;
 mod knowledge_bases;
 mod multipart;
 pub mod problem;
+mod settings;
 mod sources;
 mod views;
 pub mod wire;
@@ -97,6 +98,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(views::routes());
     routes.extend(jobs::routes());
     routes.extend(analytics::routes());
+    routes.extend(settings::routes());
     routes
 }
 

@@ -24,6 +24,16 @@ use crate::{
     http::moment::rfc_3339,
 };
 
+/// What a page must know before anybody has signed in.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Settings")]
+pub(super) struct SettingsWire {
+    /// Where people sign in, without a slash at the end.
+    pub(super) auth_url: String,
+    /// The largest body that is taken, in bytes.
+    pub(super) max_upload_bytes: usize,
+}
+
 /// `POST /v1/documents` with a JSON body.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -297,6 +297,7 @@ fn router(app: &Arc<App>, tokens: JwksVerifier, accounts: GrpcAccounts) -> Route
         places: Arc::new(Places {
             auth: "https://auth.example.com".to_owned(),
             pages: AllowedOrigins::These(vec!["https://docs.example.com".to_owned()]),
+            max_upload_bytes: MAX_BODY,
         }),
         public_url: "https://rag.example.com".into(),
         sources_footer: true,
