@@ -19,7 +19,8 @@ export async function freePort() {
   return port;
 }
 
-function run(program, arguments_, env, isUp) {
+/** Runs a program to its end, or until it says that it is up. */
+export function run(program, arguments_, env, isUp) {
   const child = spawn(join(PROGRAMS, program), arguments_, { env, stdio: ["ignore", "ignore", "pipe"] });
   let log = "";
   const up = new Promise((done, fail) => {
@@ -38,10 +39,11 @@ function run(program, arguments_, env, isUp) {
   return { up, stop };
 }
 
-/** Starts both services with these settings beside the usual ones. */
+/** Starts both services with these settings beside the usual ones, or with those that follow from their addresses. */
 export async function start(settings) {
   const folder = await mkdtemp(join(tmpdir(), "lectern-browser-"));
   const [http, grpc, api] = [await freePort(), await freePort(), await freePort()];
+  const at = { auth: `http://localhost:${http}`, api: `http://localhost:${api}` };
   const env = {
     PATH: process.env.PATH,
     DATA_DIR: folder,
@@ -50,8 +52,8 @@ export async function start(settings) {
     API_HTTP_ADDR: `127.0.0.1:${api}`,
     AUTH_URL: `http://127.0.0.1:${http}`,
     AUTH_GRPC_URL: `http://127.0.0.1:${grpc}`,
-    AUTH_PUBLIC_URL: `http://localhost:${http}`,
-    ...settings,
+    AUTH_PUBLIC_URL: at.auth,
+    ...(typeof settings === "function" ? settings(at) : settings),
   };
   await symlink(MODELS, join(folder, "models"));
   await mkdir(join(folder, "book"));
@@ -62,8 +64,8 @@ export async function start(settings) {
   const service = run("api-service", [], env, (log) => log.includes("is ready"));
   await service.up;
   return {
-    auth: `http://localhost:${http}`,
-    api: `http://localhost:${api}`,
+    ...at,
+    env,
     async stop() {
       await Promise.all([auth.stop(), service.stop()]);
       await rm(folder, { recursive: true, force: true });

@@ -1,0 +1,154 @@
+// axe-core looks at every screen, in light and dark, on a desk and a phone.
+// With SCREENSHOTS=<folder> it also keeps what it saw.
+
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { pdf } from "./paper.mjs";
+import { run, start } from "./services.mjs";
+import { openBrowser } from "./visitor.mjs";
+
+const AXE = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+const LOOKS = [
+  ["desk", "light", { width: 1280, height: 800 }],
+  ["desk", "dark", { width: 1280, height: 800 }],
+  ["phone", "light", { width: 390, height: 844 }],
+  ["phone", "dark", { width: 390, height: 844 }],
+];
+const ADMIN = { ADMIN_EMAIL: "admin@example.com", ADMIN_PASSWORD: "a long enough one" };
+const PAPER = pdf([["Physical AI in the field", "Robots that act through a body learn from what they touch."], ["Batteries", "The robot charges its battery in forty minutes."]]);
+
+let services;
+let browser;
+
+before(async () => {
+  services = await start((at) => ({ ALLOWED_ORIGINS: at.api, RATE_LIMIT_ENABLED: "false", MAIL_TRANSPORT: "file", ...ADMIN }));
+  await run("auth-service", ["admin", "create"], services.env, () => false).up;
+  browser = await openBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await services?.stop();
+});
+
+async function look(page, name) {
+  const folder = process.env.SCREENSHOTS;
+  if (folder) await mkdir(folder, { recursive: true });
+  const found = [];
+  for (const [device, colorScheme, size] of LOOKS) {
+    await page.setViewportSize(size);
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    if (folder) await page.screenshot({ path: `${folder}/${name}-${device}-${colorScheme}.png` });
+    await page.evaluate(`${AXE};void 0`);
+    const told = await page.evaluate((tags) => globalThis.axe.run(document, { runOnly: { type: "tag", values: tags } }), TAGS);
+    for (const { id, nodes } of told.violations) found.push(`${name}, ${device}, ${colorScheme}: ${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    if (wider > 0) found.push(`${name}, ${device}: ${wider} px too wide`);
+  }
+  await page.setViewportSize(LOOKS[0][2]);
+  assert.deepEqual(found, []);
+}
+
+test("before the sign-in", async () => {
+  const { page } = await browser.visit(services.api);
+  await page.goto(services.api);
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await look(page, "sign-in");
+  await page.getByLabel("E-mail address").fill("nobody@example.com");
+  await page.getByLabel("Password").fill("not the password");
+  await page.keyboard.press("Enter");
+  await page.locator(".told.failed").waitFor();
+  await look(page, "sign-in-refused");
+  await page.getByRole("button", { name: "Forgot your password?" }).click();
+  await look(page, "forgotten-password");
+  await page.getByRole("button", { name: "Back to sign in" }).click();
+  await page.getByRole("button", { name: "Make an account" }).click();
+  await look(page, "sign-up");
+  await page.goto(`${services.api}/?reset=1&token=one`);
+  await page.getByRole("heading", { name: "Set a new password" }).waitFor();
+  assert.equal(page.url(), `${services.api}/`, "the token does not stay in the address");
+  await look(page, "new-password");
+});
+
+test("a reader’s screens", async () => {
+  const visitor = await browser.visit(services.api);
+  const { page } = visitor;
+  await visitor.signUp("Ada King", "ada@example.com");
+  await visitor.settled();
+  await look(page, "new-chat");
+  await visitor.go("/documents");
+  await visitor.upload("files", [
+    { name: "field.pdf", mimeType: "application/pdf", buffer: PAPER },
+    { name: "broken.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\nnothing") },
+  ], 2);
+  await page.locator("[data-state=failed]").waitFor();
+  await look(page, "documents");
+  await page.getByRole("button", { name: "Share field" }).click();
+  await page.locator("dialog .secret").waitFor();
+  await look(page, "document-shared");
+  await page.keyboard.press("Escape");
+  await page.getByRole("link", { name: "field" }).click();
+  await page.locator(".passage").first().waitFor();
+  await look(page, "document");
+  await visitor.go("/chat");
+  const answer = await visitor.ask("How does the robot charge its battery?");
+  await look(page, "answer");
+  await answer.locator(".chip").first().click();
+  await page.locator("dialog mark").waitFor();
+  await look(page, "passage");
+  await page.keyboard.press("Escape");
+  await page.setViewportSize(LOOKS[2][2]);
+  await page.getByRole("button", { name: "Menu" }).click();
+  await look(page, "menu");
+  await visitor.go("/knowledge-bases");
+  await page.getByRole("button", { name: "Share personal" }).click();
+  await page.getByText("It is shared with nobody yet.").waitFor();
+  await look(page, "knowledge-base-shared");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "New knowledge base" }).click();
+  await look(page, "new-knowledge-base");
+  await page.keyboard.press("Escape");
+  await look(page, "knowledge-bases");
+  await visitor.go("/account");
+  await look(page, "account");
+  await page.getByRole("button", { name: "Make a key" }).click();
+  await look(page, "new-key");
+  assert.deepEqual(visitor.wrong, []);
+});
+
+test("an administrator’s screens", async () => {
+  const visitor = await browser.visit(services.api);
+  const { page } = visitor;
+  await visitor.signIn(ADMIN.ADMIN_EMAIL);
+  for (const part of ["analytics", "users", "sources", "health", "audit-log"]) {
+    await visitor.go(`/admin/${part}`);
+    await page.locator(".tabs [aria-current]").waitFor();
+    await visitor.settled();
+    await page.waitForTimeout(200);
+    await visitor.settled();
+    await look(page, part);
+  }
+  await visitor.go("/admin/sources");
+  await page.getByRole("button", { name: "New source" }).click();
+  await page.getByRole("dialog").waitFor();
+  await look(page, "new-source");
+  await page.getByLabel("Addresses").fill("http://127.0.0.1:9/sitemap.xml");
+  await page.getByRole("button", { name: "Make it" }).click();
+  await page.locator(".list .name", { hasText: "sitemap.xml" }).waitFor();
+  await visitor.go("/admin/users");
+  await page.getByRole("button", { name: "New account" }).click();
+  await page.getByLabel("Name").fill("Dan");
+  await page.getByLabel("E-mail address").fill("dan@example.com");
+  await page.getByLabel("Password").fill("a long enough one");
+  await page.getByRole("button", { name: "Make it" }).click();
+  await page.getByRole("button", { name: "Change dan@example.com" }).click();
+  await page.getByLabel("Account", { exact: true }).selectOption("yes");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.locator(".badge", { hasText: "disabled" }).waitFor();
+  await page.getByRole("button", { name: "Delete dan@example.com" }).click();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByText("The account is deleted.").waitFor();
+  assert.deepEqual(visitor.wrong, []);
+});
