@@ -83,6 +83,9 @@ def settings(env_file):
     environment.setdefault("API_HTTP_ADDR", "127.0.0.1:8000")
     environment.setdefault("AUTH_URL", url_of(environment, "AUTH_HTTP_ADDR"))
     environment.setdefault("AUTH_GRPC_URL", url_of(environment, "AUTH_GRPC_ADDR"))
+    # The page is of api-service's origin, and signs in at auth-service's.
+    environment["ALLOWED_ORIGINS"] = with_page(environment)
+    environment.setdefault("AUTH_PUBLIC_URL", environment.get("BETTER_AUTH_URL") or of_browsers(environment["AUTH_URL"]))
     return environment
 
 
@@ -93,6 +96,25 @@ def url_of(environment, name):
         raise Failure(f"{name}: must be an address and a port, such as 127.0.0.1:3001")
     nowhere = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
     return f"http://{nowhere.get(host, host)}:{port}"
+
+
+def of_browsers(url):
+    """Returns the URL that people use on this machine: cookies are of the one name."""
+    return url.replace("//127.0.0.1:", "//localhost:")
+
+
+def page_of(environment):
+    """Returns where the page is."""
+    return of_browsers(url_of(environment, "API_HTTP_ADDR"))
+
+
+def with_page(environment):
+    """Returns the origins that may ask, the page's among them."""
+    listed, page = environment.get("ALLOWED_ORIGINS", ""), page_of(environment)
+    if listed.startswith("["):
+        with contextlib.suppress(ValueError):
+            return json.dumps([*json.loads(listed), page])
+    return listed if listed.strip() == "*" else ",".join(filter(None, [listed, page]))
 
 
 def die_with_parent():
@@ -232,6 +254,7 @@ def introduce(services, account, environment):
     auth, api = services
     say(f"""
 Lectern is running; Ctrl-C stops it.
+  the page       {page_of(environment)}
   auth-service   {auth.url} (gRPC {environment["AUTH_GRPC_ADDR"]})
   api-service    {api.url}
   administrator  {account}
