@@ -17,7 +17,7 @@ use service_kit::{
     problem::Problem,
 };
 
-use super::{Route, compat};
+use super::{Route, Surface};
 use crate::app::App;
 
 const TITLE: &str = "Lectern auth-service";
@@ -63,7 +63,8 @@ fn object(_: &mut Schemas) -> Value {
 /// The OpenAPI document of every route.
 pub fn document(app: &App) -> Value {
     let mut writer = Writer::new(app);
-    for route in super::routes().iter().chain(&compat::routes()) {
+    let surfaces = super::surfaces();
+    for route in surfaces.iter().flat_map(|surface| &surface.routes) {
         writer.add(&route.method, route.path, &route.operation);
     }
     for (path, operation) in health::described() {
@@ -74,23 +75,19 @@ pub fn document(app: &App) -> Value {
         version: env!("CARGO_PKG_VERSION"),
         description: "Accounts, sessions, access tokens and API keys. `/v1` is the canonical \
                       surface; the others are what existing frontends speak.",
-        security_schemes: security_schemes(app),
+        security_schemes: security_schemes(app, &surfaces),
     })
 }
 
-fn security_schemes(app: &App) -> Value {
-    json!({
+fn security_schemes(app: &App, surfaces: &[Surface]) -> Value {
+    let cookie = surfaces.iter().find_map(|surface| surface.session_cookie);
+    let mut schemes = json!({
         "password": {
             "type": "oauth2",
             "description": "Sign in with an e-mail address or a user name.",
             "flows": { "password": { "tokenUrl": "/auth/token", "scopes": {} } },
         },
         "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
-        "cookie": {
-            "type": "apiKey",
-            "in": "cookie",
-            "name": compat::session_cookie(app),
-        },
         "session": {
             "type": "http",
             "scheme": "bearer",
@@ -102,7 +99,11 @@ fn security_schemes(app: &App) -> Value {
             "scheme": "basic",
             "description": "SERVICE_TOKEN is the password; as a bearer token it holds too.",
         },
-    })
+    });
+    if let Some(name) = cookie {
+        schemes["cookie"] = json!({ "type": "apiKey", "in": "cookie", "name": name(app) });
+    }
+    schemes
 }
 
 async fn index() -> Json<Value> {

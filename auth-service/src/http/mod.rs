@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     handler::Handler,
-    http::Method,
+    http::{HeaderName, Method, header},
     middleware::from_fn_with_state,
     response::IntoResponse,
     routing::{MethodFilter, MethodRouter, on},
@@ -136,35 +136,70 @@ impl Route {
     }
 }
 
-/// The routes of our own surface.
-fn routes() -> Vec<Route> {
-    let mut routes = v1::routes();
-    routes.extend(documents::routes());
-    routes
+/// Routes that still lack the verbs behind them.
+type Paths = Router<Arc<App>>;
+
+/// One surface: its routes, and what is its own around them.
+struct Surface {
+    routes: Vec<Route>,
+    /// Puts the surface's layers and fallbacks around its routes.
+    layers: fn(Paths, &Arc<App>) -> Paths,
+    /// The headers of answers that its clients read in a browser.
+    exposed_headers: Vec<HeaderName>,
+    /// The name of the cookie that it keeps a session in, if it does.
+    session_cookie: Option<fn(&App) -> String>,
 }
 
-/// A router of these routes.
-fn routed(routes: Vec<Route>, app: &Arc<App>) -> Router<Arc<App>> {
-    routes.into_iter().fold(Router::new(), |router, route| {
-        router.route(route.path, route.guarded(app))
-    })
+impl Surface {
+    /// These routes, with nothing around them.
+    fn new(routes: impl IntoIterator<Item = Route>) -> Self {
+        Self {
+            routes: routes.into_iter().collect(),
+            layers: |routes, _| routes,
+            exposed_headers: vec![],
+            session_cookie: None,
+        }
+    }
+
+    fn routed(self, app: &Arc<App>) -> Paths {
+        let mut router = Router::new();
+        for route in self.routes {
+            router = router.route(route.path, route.guarded(app));
+        }
+        (self.layers)(router, app)
+    }
+}
+
+/// Every surface.
+fn surfaces() -> Vec<Surface> {
+    let own = v1::routes().into_iter().chain(documents::routes());
+    let own = Surface {
+        // By it pages of a list are gone through.
+        exposed_headers: vec![header::LINK],
+        ..Surface::new(own)
+    };
+    std::iter::once(own).chain(compat::surfaces()).collect()
 }
 
 /// The method and the path of every route.
 pub fn table() -> Vec<(Method, &'static str)> {
     let health = HEALTH_PATHS.map(|path| (Method::GET, path));
-    let surfaces = routes().into_iter().chain(compat::routes());
-    let surfaces = surfaces.map(|route| (route.method, route.path));
-    surfaces.chain(health).collect()
+    let routes = surfaces().into_iter().flat_map(|surface| surface.routes);
+    let routes = routes.map(|route| (route.method, route.path));
+    routes.chain(health).collect()
 }
 
 /// All of auth-service's HTTP.
 pub fn router(app: Arc<App>, health: Health, proxies: TrustedProxies) -> Router {
     let methods = [Method::GET, Method::POST, Method::PATCH, Method::DELETE];
     let origins = &app.policy.allowed_origins;
-    let cors = origins.layer(methods, compat::exposed_headers());
+    let surfaces = surfaces();
+    let exposed = surfaces.iter().flat_map(|one| one.exposed_headers.clone());
+    let cors = origins.layer(methods, exposed.collect::<Vec<_>>());
     let noted = from_fn_with_state(Arc::new(proxies), client_address::note);
-    let routed = routed(routes(), &app).merge(compat::router(&app));
+    let routed = surfaces.into_iter().fold(Router::new(), |router, surface| {
+        router.merge(surface.routed(&app))
+    });
     let answered = routed.with_state(app).layer(noted);
     let answered = answered.merge(health::routes(health));
     wrap(answered, MAX_BODY_BYTES, cors)

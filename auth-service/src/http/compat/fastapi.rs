@@ -12,6 +12,7 @@ use axum::{
 pub use service_kit::fastapi::{Body, FastApiError, Fields, Form, FromFields, Named, Query};
 use service_kit::openapi::Operation;
 
+use super::{Route, Surface};
 use crate::{
     app::{App, error::Error},
     domain::account_change::Edit,
@@ -65,8 +66,15 @@ impl From<Error> for FastApiError {
     }
 }
 
-/// Puts around the routes what FastAPI says of paths and methods that it lacks.
-pub(super) fn layered(routes: Router<Arc<App>>) -> Router<Arc<App>> {
+/// These routes, and what FastAPI says of paths and methods that it lacks.
+pub(super) fn surface(routes: impl Iterator<Item = Route>) -> Surface {
+    Surface {
+        layers: layered,
+        ..Surface::new(routes)
+    }
+}
+
+fn layered(routes: Router<Arc<App>>, _: &Arc<App>) -> Router<Arc<App>> {
     let unknown = || any(async || FastApiError::new(StatusCode::NOT_FOUND, "Not Found"));
     let lacking = async || {
         let status = StatusCode::METHOD_NOT_ALLOWED;

@@ -11,7 +11,7 @@ use axum::{
     routing::any,
 };
 
-use super::Route;
+use super::{Route, Surface};
 use crate::app::App;
 use service_kit::openapi::Operation;
 
@@ -36,41 +36,36 @@ const SET_AUTH_TOKEN: HeaderName = HeaderName::from_static("set-auth-token");
 /// Carries an access token (Better Auth's jwt plugin).
 const SET_AUTH_JWT: HeaderName = HeaderName::from_static("set-auth-jwt");
 
-/// The headers that clients read in a browser.
-pub(super) const EXPOSED_HEADERS: [HeaderName; 3] = [
-    SET_AUTH_TOKEN,
-    SET_AUTH_JWT,
-    HeaderName::from_static("x-retry-after"),
-];
-
 /// What the document says of a route of this surface.
 fn told(summary: &'static str) -> Operation<App> {
     Operation::new::<error::BetterAuthError>("Better Auth", summary)
 }
 
-/// The name of the cookie that a session is kept in.
-pub(super) fn session_cookie(app: &App) -> String {
-    cookies::full_name(app, cookies::SESSION)
-}
-
-/// The routes of every concern.
-pub(super) fn routes() -> Vec<Route> {
-    [
+/// The routes of every concern, with the surface's own layers around them.
+pub(super) fn surface() -> Surface {
+    let routes = [
         accounts::routes(),
         api_keys::routes(),
         sessions::routes(),
         mail_flows::routes(),
         pages::routes(),
         social::routes(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ];
+    Surface {
+        layers: layered,
+        exposed_headers: vec![
+            SET_AUTH_TOKEN,
+            SET_AUTH_JWT,
+            HeaderName::from_static("x-retry-after"),
+        ],
+        session_cookie: Some(|app| cookies::full_name(app, cookies::SESSION)),
+        ..Surface::new(routes.into_iter().flatten())
+    }
 }
 
-/// Puts the surface's own layers around its routes: origins are checked before
-/// anything else, and what is not there has no body (golden 15).
-pub(super) fn layered(routes: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
+/// Origins are checked before anything else, and what is not there has no body
+/// (golden 15).
+fn layered(routes: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
     routes
         .route("/api/auth", any(nothing))
         .route("/api/auth/{*path}", any(nothing))
