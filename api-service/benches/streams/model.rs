@@ -2,23 +2,16 @@
 //! 20 ms, in the words of the first source.
 
 use std::{
-    convert::Infallible,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use axum::{
-    Json, Router,
-    body::{Body, Bytes},
-    http::header::CONTENT_TYPE,
-    response::{IntoResponse, Response},
-    routing::post,
-    serve::ListenerExt,
-};
-use futures::stream;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 use super::reading::Reading;
 
@@ -27,6 +20,9 @@ pub(super) const ARGUMENT: &str = "language-model";
 
 /// The question after whose first words the model says nothing more.
 pub(super) const STALLS: &str = "what can be said of this, and of that, and then of nothing";
+
+const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+    transfer-encoding: chunked\r\n\r\n";
 
 const TOKENS: usize = 60;
 const PACE: Duration = Duration::from_millis(20);
@@ -75,44 +71,72 @@ pub(super) async fn first_token(port: u16) -> Duration {
     began.elapsed()
 }
 
-/// Is the model until it is killed.
+/// Is the model until it is killed. It reads and writes HTTP with as little as
+/// that needs, so that it takes no time from what is measured.
 pub(super) async fn serve() {
-    let router = Router::new().route("/v1/chat/completions", post(complete));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap().port());
-    let listener = listener.tap_io(|connection| connection.set_nodelay(true).unwrap());
-    axum::serve(listener, router).await.unwrap();
+    loop {
+        let (connection, _) = listener.accept().await.unwrap();
+        connection.set_nodelay(true).unwrap();
+        // Whoever asks may hang up at any time.
+        tokio::spawn(async { _ = complete_each(connection).await });
+    }
 }
 
-async fn complete(Json(request): Json<Value>) -> Response {
+/// Answers one request after the other.
+async fn complete_each(mut connection: TcpStream) -> io::Result<()> {
+    let mut read = vec![];
+    loop {
+        let body = loop {
+            if let Some(body) = take_body(&mut read) {
+                break body;
+            }
+            if connection.read_buf(&mut read).await? == 0 {
+                return Ok(());
+            }
+        };
+        complete(&mut connection, &serde_json::from_slice(&body)?).await?;
+    }
+}
+
+/// The body of a request that came as a whole.
+fn take_body(read: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let begin = read.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8_lossy(&read[..begin]).to_lowercase();
+    let length = head.split("content-length:").nth(1).unwrap();
+    let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
+    let end = begin + length;
+    (read.len() >= end).then(|| read.drain(..end).skip(begin).collect())
+}
+
+async fn complete(connection: &mut TcpStream, request: &Value) -> io::Result<()> {
     let messages = request["messages"].as_array().unwrap();
     let content = |message: &Value| message["content"].as_str().unwrap().to_owned();
     let stalls = content(messages.last().unwrap()) == STALLS;
     let tokens = tokens(&content(&messages[0]));
+    connection.write_all(HEAD).await?;
     let mut pace = tokio::time::interval(PACE);
     pace.tick().await;
-    let said = stream::unfold(
-        (0, tokens, pace),
-        move |(at, tokens, mut pace)| async move {
-            if at > TOKENS {
-                return None;
-            }
-            if stalls && at > 0 {
-                std::future::pending::<()>().await;
-            }
-            pace.tick().await;
-            let data = match tokens.get(at) {
-                Some(token) => json!({"object": "chat.completion.chunk",
-                "choices": [{"index": 0, "delta": {"content": token}}]})
-                .to_string(),
-                None => "[DONE]".to_owned(),
-            };
-            let event = Bytes::from(format!("data: {data}\n\n"));
-            Some((Ok::<_, Infallible>(event), (at + 1, tokens, pace)))
-        },
-    );
-    let kind = [(CONTENT_TYPE, "text/event-stream")];
-    (kind, Body::from_stream(said)).into_response()
+    for (at, token) in tokens.iter().enumerate() {
+        if stalls && at > 0 {
+            // Until it is hung up.
+            connection.read_u8().await?;
+        }
+        pace.tick().await;
+        let data = json!({"object": "chat.completion.chunk",
+            "choices": [{"index": 0, "delta": {"content": token}}]});
+        connection.write_all(&chunk(&data.to_string())).await?;
+    }
+    pace.tick().await;
+    connection.write_all(&chunk("[DONE]")).await?;
+    connection.write_all(b"0\r\n\r\n").await
+}
+
+/// An event, as a chunk of a body whose length nobody knows.
+fn chunk(data: &str) -> Vec<u8> {
+    let event = format!("data: {data}\n\n");
+    format!("{:x}\r\n{event}\r\n", event.len()).into_bytes()
 }
 
 /// Sentences of 19 words of the first source, each with a marker.
