@@ -9,6 +9,8 @@ use std::{
     process::ExitCode,
 };
 
+use sqlx::migrate::MigrateError;
+
 use crate::{
     database::{self, OpenError},
     environment::InvalidVariable,
@@ -101,7 +103,10 @@ fn known(error: &(dyn Error + 'static)) -> Option<u8> {
     if let Some(error) = error.downcast_ref::<OpenError>() {
         return match error {
             OpenError::Unreachable { .. } => Some(UNAVAILABLE),
-            OpenError::Newer(_) => Some(DATA),
+            OpenError::Newer(_)
+            | OpenError::Migrate(MigrateError::VersionMismatch(_) | MigrateError::Dirty(_)) => {
+                Some(DATA)
+            }
             OpenError::Connect { source, .. } => {
                 Some(database::storage_failure(source).map_or(UNAVAILABLE, of_storage))
             }
@@ -154,6 +159,8 @@ mod tests {
         assert_eq!(code(&OpenError::File { file, source }), INPUT_OUTPUT);
         assert_eq!(code(&Unavailable::because("…", full())), UNAVAILABLE);
         assert_eq!(code(&OpenError::Newer(7)), DATA);
+        let changed = OpenError::Migrate(MigrateError::VersionMismatch(7));
+        assert_eq!(code(&changed), DATA);
         assert_eq!(code(&InvalidVariable::new("X", "is wrong")), CONFIGURATION);
         assert_eq!(code(&io::Error::other("…")), 1);
     }
