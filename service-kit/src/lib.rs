@@ -11,6 +11,7 @@ pub mod environment;
 pub mod exit;
 pub mod fastapi;
 pub mod health;
+pub mod healthcheck;
 pub mod http_layers;
 pub mod openapi;
 pub mod problem;

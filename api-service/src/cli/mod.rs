@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Result, bail};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use service_kit::{environment::describe, exit, serve::stop_on_signal, telemetry};
+use service_kit::{environment::describe, exit, healthcheck, serve::stop_on_signal, telemetry};
 
 use crate::{
     config::{Config, VARIABLES},
@@ -31,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Run the service (the default).
     Serve,
+    /// Ask the service that runs here whether it can serve, as a container's health check.
+    Healthcheck,
     /// Bring the database's schema up to date.
     Migrate,
     /// Bring a public knowledge base to what a directory holds: changed files in, removed files out.
@@ -88,6 +90,10 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve => {
             startup::run(config, stop).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Healthcheck => {
+            healthcheck::ask(config.http_addr)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Migrate => {

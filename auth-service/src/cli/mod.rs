@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use service_kit::{environment::describe, telemetry};
+use service_kit::{environment::describe, healthcheck, telemetry};
 
 use crate::{
     config::{Config, VARIABLES},
@@ -29,6 +29,8 @@ pub struct Cli {
 enum Command {
     /// Serves HTTP and gRPC until it is told to stop; so does no command at all.
     Serve,
+    /// Asks the service that runs here whether it can serve, as a container's health check.
+    Healthcheck,
     /// Brings the database's schema up to date, and ends.
     Migrate,
     /// Manages administrators and accounts.
@@ -48,6 +50,7 @@ impl Cli {
         telemetry::start(&config.server.log_level, config.server.log_format);
         match self.command {
             None | Some(Command::Serve) => startup::serve(&config).await,
+            Some(Command::Healthcheck) => Ok(healthcheck::ask(config.server.http_addr)?),
             Some(Command::Migrate) => startup::migrate(&config).await,
             Some(Command::Admin(command)) => command.run(&config).await,
             Some(Command::Keys(command)) => command.run(&config).await,
