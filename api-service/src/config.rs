@@ -165,6 +165,8 @@ pub struct Config {
     pub qdrant: Option<QdrantConfig>,
     /// The embedding model.
     pub embedding: EmbeddingConfig,
+    /// The folder of the model in this process.
+    pub models_dir: PathBuf,
     /// Threads that embed.
     pub embedding_threads: usize,
     /// From which nearness of the best passage and sentence on a question is
@@ -238,7 +240,12 @@ impl Config {
             }
             None => None,
         };
+        let models_dir = match environment.optional("MODELS_DIR")? {
+            Some(folder) => folder.into(),
+            None => data_dir.join("models"),
+        };
         Ok(Self {
+            models_dir,
             data_dir,
             http_addr: environment.parsed("API_HTTP_ADDR")?,
             auth_url: http_url(environment, "AUTH_URL")?,

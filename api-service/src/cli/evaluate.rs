@@ -211,11 +211,6 @@ fn hold(arguments: &EvaluateArguments, measures: &[(String, f64)]) -> Result<Exi
 fn scratch(config: Config, name: &str) -> Result<Config> {
     let scratch = config.data_dir.join("eval").join(name);
     std::fs::create_dir_all(&scratch)?;
-    let models = scratch.join("models");
-    if !models.exists() {
-        let shared = config.data_dir.canonicalize()?.join("models");
-        std::os::unix::fs::symlink(shared, &models)?;
-    }
     Ok(Config {
         database: DatabaseUrl::sqlite(&scratch.join("api.db")),
         data_dir: scratch,

@@ -6,6 +6,11 @@ use service_kit::environment::{Environment, InvalidVariable, Variable};
 /// The variables.
 pub(super) const VARIABLES: &[Variable] = &[
     Variable::plain(
+        "MODELS_DIR",
+        "",
+        "The folder of the model in this process; default: DATA_DIR/models.",
+    ),
+    Variable::plain(
         "EMBEDDING_PROVIDER",
         "",
         "`local`, `openai`, `openrouter`, `gemini`, `cohere`, `ollama` or `openai-compatible`; \

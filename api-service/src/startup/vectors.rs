@@ -100,7 +100,7 @@ fn clock() -> Arc<dyn Clock> {
 }
 
 async fn local(config: &Config) -> Result<Arc<MiniLm>> {
-    let models = config.data_dir.join("models");
+    let models = config.models_dir.clone();
     let threads = config.embedding_threads;
     let model = tokio::task::spawn_blocking(move || MiniLm::load(&models, threads)).await??;
     Ok(Arc::new(model))
