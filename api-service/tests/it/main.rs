@@ -15,6 +15,7 @@ mod api_keys;
 mod ask;
 mod citing;
 mod compat;
+mod deployment;
 mod environments;
 mod erasing;
 mod evaluating;

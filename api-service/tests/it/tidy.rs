@@ -443,7 +443,7 @@ fn every_surface_has_scenarios() {
     }
 }
 
-fn beside_the_crates(name: &str) -> String {
+pub(crate) fn beside_the_crates(name: &str) -> String {
     let path = root().join("..").join(name);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
