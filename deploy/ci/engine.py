@@ -39,7 +39,7 @@ def answers():
 
 
 class Engine:
-    """The engine at DOCKER_HOST, else one of our own: its images outlive the walk."""
+    """The engine that answers, else one of our own: its images outlive the walk."""
 
     def __init__(self):
         self.process = None
@@ -48,9 +48,10 @@ class Engine:
 
     def __enter__(self):
         install()
-        os.environ.setdefault("DOCKER_HOST", f"unix://{RUN}/docker.sock")
         if not answers():
-            self.start()
+            os.environ["DOCKER_HOST"] = f"unix://{RUN}/docker.sock"
+            if not answers():
+                self.start()
         return self
 
     def start(self):

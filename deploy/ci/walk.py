@@ -195,6 +195,8 @@ def images(compose):
     lto, dockerfile = os.environ["LTO"], compose.folder / "deploy/Dockerfile"
     run("docker", "build", "--quiet", f"--build-arg=LTO={lto}", "--file", dockerfile,
         "--tag", "lectern/all-in-one", compose.folder)
+    # What was built before and is of no use to the next build goes.
+    run("docker", "image", "prune", "--force", "--filter=until=168h")
     print(f"ok  images built ({time.monotonic() - begin:.0f} s)", flush=True)
     model = sum(file.stat().st_size for file in model_files())
     for service in SERVICES:
