@@ -20,6 +20,10 @@ const NOT_PASSED_ON: &[(&str, &[&str])] = &[
         &["AUTH_HTTP_ADDR", "AUTH_GRPC_ADDR", "API_HTTP_ADDR"],
     ),
     (
+        "AUTH_PUBLIC_URL, which has a default there, goes before it",
+        &["BETTER_AUTH_URL"],
+    ),
+    (
         "they need a file that must be mounted first",
         &[
             "AUTH_GRPC_TLS_CERT",
@@ -44,6 +48,8 @@ const BY_FILE: &[&str] = &[
 fn services() -> BTreeMap<String, Mapping> {
     let mut file: Value =
         serde_yaml_ng::from_str(&beside_the_crates("docker-compose.yml")).unwrap();
+    // Once for what is merged, and once for what that merges.
+    file.apply_merge().unwrap();
     file.apply_merge().unwrap();
     serde_yaml_ng::from_value(file["services"].clone()).unwrap()
 }
@@ -81,8 +87,10 @@ fn every_variable_of_a_service_is_passed_on() {
             assert_eq!(passed.contains(name), expected, "{name} of {service}");
         }
         for name in passed {
-            let secret = name.strip_suffix("_FILE").unwrap_or(&name);
-            let is_read = variables.iter().any(|variable| variable.name == secret);
+            let is_read = variables.iter().any(|variable| {
+                let by_file = variable.secret && name == format!("{}_FILE", variable.name);
+                variable.name == name || by_file
+            });
             assert!(is_read, "{service} does not read {name}");
         }
     }
