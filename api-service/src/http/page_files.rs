@@ -184,6 +184,16 @@ mod tests {
     }
 
     #[test]
+    fn scripts_are_short_and_say_what_they_are() {
+        for (path, text) in SOURCES {
+            if path.ends_with(".js") && !path.starts_with("vendor/") {
+                assert!(text.starts_with("// "), "{path} does not say what it is");
+                assert!(text.lines().count() <= 300, "{path} is long");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_sent_has_no_comments() {
         let text = "/* One\n * line */\n// and\n  a();\n\n  /** b */\n  b(); // stays\n";
         assert_eq!(plain(text), "a();\nb(); // stays");

@@ -17,13 +17,14 @@ const LOOKS = [
   ["phone", "dark", { width: 390, height: 844 }],
 ];
 const ADMIN = { ADMIN_EMAIL: "admin@example.com", ADMIN_PASSWORD: "a long enough one" };
+const PROVIDERS = { GOOGLE_CLIENT_ID: "one", GOOGLE_CLIENT_SECRET: "two", GITHUB_CLIENT_ID: "three", GITHUB_CLIENT_SECRET: "four" };
 const PAPER = pdf([["Physical AI in the field", "Robots that act through a body learn from what they touch."], ["Batteries", "The robot charges its battery in forty minutes."]]);
 
 let services;
 let browser;
 
 before(async () => {
-  services = await start((at) => ({ ALLOWED_ORIGINS: at.api, RATE_LIMIT_ENABLED: "false", MAIL_TRANSPORT: "file", ...ADMIN }));
+  services = await start((at) => ({ ALLOWED_ORIGINS: at.api, RATE_LIMIT_ENABLED: "false", MAIL_TRANSPORT: "file", ...ADMIN, ...PROVIDERS }));
   await run("auth-service", ["admin", "create"], services.env, () => false).up;
   browser = await openBrowser();
 });
@@ -70,6 +71,21 @@ test("before the sign-in", async () => {
   await page.getByRole("heading", { name: "Set a new password" }).waitFor();
   assert.equal(page.url(), `${services.api}/`, "the token does not stay in the address");
   await look(page, "new-password");
+});
+
+test("the buttons of providers lead there", async () => {
+  const { page } = await browser.visit(services.api);
+  await page.route("https://github.com/**", (route) => route.fulfill({ body: "GitHub" }));
+  await page.goto(services.api);
+  await page.getByRole("button", { name: "Continue with Google" }).waitFor();
+  await page.getByRole("button", { name: "Continue with GitHub" }).click();
+  await page.waitForURL("https://github.com/login/oauth/authorize?**");
+  const asked = new URL(page.url()).searchParams;
+  assert.equal(asked.get("client_id"), "three");
+  assert.equal(asked.get("redirect_uri"), `${services.auth}/api/auth/callback/github`);
+  await page.goto(`${services.api}/?error=account_not_linked`);
+  await page.getByRole("alert").getByText("An account with this address exists already.").waitFor();
+  assert.equal(page.url(), `${services.api}/`);
 });
 
 test("a reader’s screens", async () => {

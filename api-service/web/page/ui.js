@@ -110,11 +110,11 @@ export function confirm(title, text, label, work) {
   made.querySelector("form button").classList.add("danger");
 }
 
-/** Says something for a moment, also to those who listen. */
-export function say(text) {
+/** Says something for a moment, also to those who listen; to them alone where it is `quiet`. */
+export function say(text, quiet = false) {
   const box = document.querySelector("#said") ?? document.body.appendChild(h("div", { id: "said", role: "status" }));
   box.textContent = text;
-  box.classList.add("shown");
+  box.classList.toggle("shown", !quiet);
   clearTimeout(box.timer);
   box.timer = setTimeout(() => box.classList.remove("shown"), 4000);
 }

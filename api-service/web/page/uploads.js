@@ -25,8 +25,11 @@ export function dropPlace(take) {
     ondragover: over(true), ondragleave: over(false),
     ondrop: async (event) => {
       over(false)(event);
-      const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-      take((await Promise.all(entries.map(filesBelow))).flat());
+      // The list is empty once this function has waited for something.
+      const { items, files: plain } = event.dataTransfer;
+      const entries = [...items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+      const dropped = [...plain].map((file) => ({ file, path: file.name }));
+      take(entries.length ? (await Promise.all(entries.map(filesBelow))).flat() : dropped);
     },
   }, h("p", {}, "Drop files or folders here, or"),
   h("div.row", {}, button("Choose files", () => files.click(), { look: "primary" }), button("Choose a folder", () => folder.click())),

@@ -63,7 +63,7 @@ class Rows {
       // What it is called, its text has told by now.
       if (job.state === "ready") document_ = (await attempt(() => this.api.get(`/v1/documents/${document_.id}`))) ?? document_;
       this.draw(row, document_);
-      if (isOver(job)) say(`${nameOf(document_)}: ${wordsOf(job)}`);
+      if (isOver(job)) say(`${nameOf(document_)}: ${wordsOf(job)}`, true);
     });
     return row;
   }
