@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pdf } from "./paper.mjs";
-import { start } from "./services.mjs";
+import { freePort, pages, start } from "./services.mjs";
 import { openBrowser } from "./visitor.mjs";
 
 const WEB = new URL("../../web/", import.meta.url);
@@ -212,6 +212,30 @@ test("by keyboard alone", async () => {
   await page.locator("dialog :is(mark, .found)").waitFor();
   await page.keyboard.press("Escape");
   assert.ok(await page.evaluate(() => document.activeElement.matches(".chip")));
+});
+
+test("behind one origin", async () => {
+  const port = await freePort();
+  const origin = `http://localhost:${port}`;
+  const both = await start({ AUTH_PUBLIC_URL: origin, RATE_LIMIT_ENABLED: "false" });
+  const ofAuth = /^\/(api\/auth|v1\/(accounts|sessions|tokens|me|password-resets|email-verifications|api-keys|admin|jwks))([/?]|$)/;
+  const close = await pages(port, (path) => (ofAuth.test(path) ? both.auth : both.api) + path);
+  try {
+    const visitor = await browser.visit(origin);
+    await visitor.signUp("Flo", "flo@example.com");
+    await visitor.ask("What acts through a body?");
+    await visitor.go("/account");
+    await visitor.page.getByText("this one").waitFor();
+    await visitor.page.reload();
+    await visitor.settled();
+    await visitor.page.getByRole("button", { name: "Sign out" }).click();
+    await visitor.page.getByRole("heading", { name: "Sign in" }).waitFor();
+    assert.deepEqual(visitor.wrong, []);
+    assert.deepEqual(new Set(visitor.asked), new Set([origin]));
+  } finally {
+    await close();
+    await both.stop();
+  }
 });
 
 test("what others made is what they published", async () => {

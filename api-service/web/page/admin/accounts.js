@@ -78,7 +78,7 @@ export function auditLog(session) {
   const place = h("div");
   const draw = (target = "") => place.replaceChildren(pages(async (after) => {
     const told = await session.auth.get(`/v1/admin/audit-log?target=${encodeURIComponent(target)}&after=${after}`);
-    const rows = told.entries.map((one) => [moment(one.at), one.act.replaceAll("_", " "), one.actor ?? "–", one.target ?? "–", one.ip ?? "–"]);
+    const rows = told.entries.map((one) => [moment(one.at), one.act.replace(/[._]/g, " "), one.actor ?? "–", one.target ?? "–", one.ip ?? "–"]);
     return { rows: rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell)))), next: told.next };
   }, empty("Nothing is logged of this", "Sign-ins, changes of accounts and the like stand here."), (rows) => {
     const made = table("The audit log", ["When", "What", "By", "Whose account", "From"], []);

@@ -33,7 +33,9 @@ export function show(session, shell, id) {
     bases.append(...told.knowledge_bases.map((base) => h("option", { value: base.id }, base.name)));
     const { documents } = await session.api.get("/v1/documents?limit=3");
     const found = documents.filter((one) => one.searchable);
-    welcome.querySelector(".suggestions").append(...found.map((one) => h("a.button", { href: `#/documents/${one.id}` }, one.title || one.path)));
+    const place = welcome.querySelector(".suggestions");
+    if (found.length) place.append(h("span.hint", {}, "There is, for example,"));
+    place.append(...found.map((one) => h("a.button", { href: `#/documents/${one.id}` }, one.title || one.path)));
     welcome.querySelector(".aside").hidden = documents.length > 0;
   });
   thread.show(id ?? null).then(() => thread.composer.area.focus({ preventScroll: true }));

@@ -12,6 +12,12 @@ const REFUSALS = {
   INVALID_TOKEN: "This link has been used, or is too old. Ask for another one.",
 };
 
+/** Says what helps where the service must not say what is wrong. */
+function explain(error) {
+  if (error.code === "INVALID_EMAIL_OR_PASSWORD") error.message = "The address or the password is wrong. Check both, or set a new password.";
+  throw error;
+}
+
 const email = () => field("E-mail address", input("email", { type: "email", required: true, autocomplete: "username" }));
 
 /**
@@ -35,9 +41,9 @@ export function signInScreen(session, { token, error }) {
   function signIn(refusal) {
     show("Sign in",
       refusal && h("p.notice.failed", { role: "alert" }, refusal),
-      ...divided(form("Sign in", [email(), secret("Password", "current-password")], ({ email: address, password }) => session.signIn(address, password))),
-      h("p.aside", {}, methods.mail ? [button("Forgot your password?", () => forgot(), { look: "text" }), " · "] : null,
-        "New here? ", button("Make an account", () => signUp(), { look: "text" })));
+      ...divided(form("Sign in", [email(), secret("Password", "current-password")], ({ email: address, password }) => session.signIn(address, password).catch(explain))),
+      methods.mail && h("p.aside", {}, button("Forgot your password?", () => forgot(), { look: "text" })),
+      h("p.aside", {}, "New here? ", button("Make an account", () => signUp(), { look: "text" })));
   }
 
   function signUp() {
