@@ -10,6 +10,8 @@ use std::{
 /// How long connecting, and each read, may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+const REQUEST: &[u8] = b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n";
+
 /// What answered otherwise than a service that can serve.
 #[derive(Debug, thiserror::Error)]
 pub enum Unready {
@@ -45,7 +47,7 @@ fn status_line(address: SocketAddr) -> io::Result<String> {
     let mut connection = TcpStream::connect_timeout(&address, PATIENCE)?;
     connection.set_read_timeout(Some(PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
-    connection.write_all(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+    connection.write_all(REQUEST)?;
     let mut answer = Vec::new();
     connection.take(128).read_to_end(&mut answer)?;
     let text = String::from_utf8_lossy(&answer);
@@ -73,9 +75,10 @@ mod tests {
             let address = listener.local_addr().unwrap();
             let served = thread::spawn(move || {
                 let (mut connection, _) = listener.accept().unwrap();
-                let mut asked = [0; 22];
+                // What is left unread would break the connection off.
+                let mut asked = vec![0; REQUEST.len()];
                 connection.read_exact(&mut asked).unwrap();
-                assert_eq!(&asked, b"GET /readyz HTTP/1.0\r\n");
+                assert_eq!(asked, REQUEST);
                 connection.write_all(answer.as_bytes()).unwrap();
             });
             let said = ask(address).err().map(|error| error.to_string());
