@@ -55,9 +55,10 @@ fn impossible(row: &str, value: &str) -> StoreError {
 
 /// The condition that knowledge base `k` is in a scope, whose owner is `$1`:
 /// what [`KnowledgeBase::access`](crate::domain::knowledge_base::KnowledgeBase::access)
-/// says, for rows.
-const IN_SCOPE: &str = "(k.visibility = 'public' OR ($1 <> '' AND (k.visibility = 'members' \
-    OR k.owner_id = $1 OR EXISTS (SELECT 1 FROM knowledge_base_shares held \
+/// says, for rows. Visitors, whose owners begin with
+/// [`VISITOR`](crate::domain::principal::VISITOR), are no members.
+const IN_SCOPE: &str = "(k.visibility = 'public' OR ($1 <> '' \
+    AND $1 NOT LIKE 'visitor:%' AND (k.visibility = 'members' OR k.owner_id = $1 OR EXISTS (SELECT 1 FROM knowledge_base_shares held \
     WHERE held.knowledge_base_id = k.id AND held.user_id = $1))))";
 
 /// Only a live version's chunks are ever shown or indexed.

@@ -73,6 +73,8 @@ async fn a_base_is_seen_by_those_it_is_for(shelf: Shelf) {
     assert_eq!(seen(scope("ben")).await, [id(1), id(2), id(4)]);
     assert_eq!(seen(scope("admin")).await, [id(1), id(2)]);
     assert_eq!(seen(Principal::operator().scope()).await, [id(1)]);
+    let visitor = Principal::visitor("192.0.2.1".to_owned());
+    assert_eq!(seen(visitor.scope()).await, [id(1)]);
 }
 
 async fn a_base_is_made_once(shelf: Shelf) {
