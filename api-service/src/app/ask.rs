@@ -134,9 +134,13 @@ impl App {
     pub async fn ask(self: &Arc<Self>, caller: &Principal, asked: &Asked) -> Result<Events, Error> {
         let began = self.clock.now();
         self.rates.count(caller)?;
-        let context = self.context(caller, asked).await?;
+        self.count_use_of_key(caller).await?;
+        let mut context = self.context(caller, asked).await?;
+        if let Some(key) = caller.key_use() {
+            context.within.bases = vec![key.base.0.clone()];
+        }
         let scope = caller.scope_in(&context.conversation);
-        let place = self.place(&caller.scope()).await?;
+        let place = self.place(&caller.counted_in()).await?;
         let placed = self.clock.now();
         let query = self.rewrite(place.as_ref(), &context.question, &context.history);
         let query = query.await;
@@ -148,7 +152,7 @@ impl App {
             retrieve: self.clock.now() - rewritten,
             ..Timings::default()
         };
-        let opening = self.opening(&context, asked);
+        let opening = self.opening(caller, &context, asked);
         if !self.runs.open(&scope, &opening, began).await? {
             return Err(if context.begins {
                 // The account was deleted since the token was looked at.
@@ -306,7 +310,7 @@ impl App {
         turns.await?.ok_or(Error::NoSuchConversation)
     }
 
-    fn opening(&self, context: &Context, asked: &Asked) -> Opening {
+    fn opening(&self, caller: &Principal, context: &Context, asked: &Asked) -> Opening {
         let begins = context.begins.then(|| title_of(context.question.text()));
         let question_id = context.again.clone().unwrap_or_else(|| self.new_id());
         let documents = context.within.filter.documents.iter();
@@ -321,8 +325,8 @@ impl App {
             question_id,
             documents: documents.filter(|id| is_id(&id.0)).cloned().collect(),
             answer_id: self.new_id(),
-            // What passes takes no other conversation's place.
-            retention: if asked.passing {
+            // What passes takes no other conversation's place, nor does a visitor's.
+            retention: if asked.passing || caller.network().is_some() {
                 usize::MAX
             } else {
                 self.retention

@@ -6,6 +6,7 @@ use proto::{api_key::KeyScope, error_kind::ErrorKind};
 use super::ports::{
     EmbeddingError, IndexError, ReadError, Refused, StoreError, UnverifiedKey, UnverifiedToken,
 };
+use super::publishable_keys::PublishableKeyError;
 use crate::{domain::question::InvalidQuestion, pipeline::parsing::ParseError};
 
 /// How soon a caller may try again what failed on our side, in seconds.
@@ -31,6 +32,9 @@ pub enum Error {
     /// What is asked for is for administrators.
     #[error("This is for administrators alone; ask one of them.")]
     AdministratorsOnly,
+    /// A publishable key is not there, not good for this, or can't be like this.
+    #[error(transparent)]
+    Publishable(#[from] PublishableKeyError),
     /// There is no such document, or it is somebody else's.
     #[error("There is no document with this id among yours.")]
     NoSuchDocument,
@@ -198,6 +202,7 @@ impl Error {
     /// The kind, from which a surface's status follows.
     pub const fn kind(&self) -> ErrorKind {
         match self {
+            Self::Publishable(key) => key.kind(),
             Self::Token(UnverifiedToken::NoKeys)
             | Self::Key(UnverifiedKey::Unavailable)
             | Self::Store(_)
@@ -268,6 +273,7 @@ impl Error {
     pub const fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Key(UnverifiedKey::Overused(seconds)) => Some(*seconds as u64),
+            Self::Publishable(key) => key.retry_after(),
             Self::AnswersBusy(seconds)
             | Self::TokensSpent(seconds)
             | Self::TooManyQuestions(seconds) => Some(*seconds),
@@ -291,6 +297,7 @@ impl Error {
         match self {
             Self::Token(token) => token.code(),
             Self::Key(key) => key.code(),
+            Self::Publishable(key) => key.code(),
             Self::MissingScope(_) => "missing_scope",
             Self::ReadOnly => "read_only",
             Self::AdministratorsOnly => "administrators_only",

@@ -31,6 +31,7 @@ mod pacing;
 pub mod ports;
 mod prepare;
 pub mod profiles;
+pub mod publishable_keys;
 pub mod rates;
 pub mod reembed;
 mod rerank;
@@ -134,6 +135,8 @@ pub struct App {
     pub rates: rates::QuestionLimits,
     /// What people may do who have not signed in.
     pub visitors: rates::Visitors,
+    /// Keys for pages of others.
+    pub publishable: publishable_keys::PublishableKeys,
     /// How many conversations a user keeps.
     pub retention: usize,
     /// Answers that are under way: a stop waits for them to be kept.

@@ -9,6 +9,7 @@ mod generation;
 mod interactions;
 mod jobs;
 mod knowledge_bases;
+mod publishable_keys;
 mod reranking;
 mod sources;
 mod tokens;
@@ -41,6 +42,7 @@ pub use generation::{Generation, GenerationError, Generator, Piece, Place, Promp
 pub use interactions::InteractionStore;
 pub use jobs::{ClaimLimits, JobStore, Labels, Published};
 pub use knowledge_bases::{BaseChange, KnowledgeBaseStore, Refused};
+pub use publishable_keys::{PublishableKeyChange, PublishableKeyStore};
 pub use reranking::{RerankError, Reranker};
 pub use sources::{
     FetchError, Fetched, FetchedPage, KnownPage, NewPage, NewSource, Repositories, RepositoryFile,

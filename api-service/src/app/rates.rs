@@ -1,7 +1,11 @@
 //! How often somebody may ask. The arithmetic is the generic cell rate algorithm
 //! of the crate `governor`; each process counts for itself.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use governor::{
     Quota, RateLimiter, clock::Clock as _, middleware::NoOpMiddleware, nanos::Nanos,
@@ -39,6 +43,9 @@ pub struct QuestionRates {
 pub struct QuestionLimits {
     visitors: Option<Limit>,
     users: Option<Limit>,
+    /// Of visitors with publishable keys, by what their keys allow a minute.
+    keys: Mutex<HashMap<NonZeroU32, Limit>>,
+    clock: Told,
 }
 
 type Limit = RateLimiter<String, HashMapStateStore<String>, Told, NoOpMiddleware<Nanos>>;
@@ -68,27 +75,45 @@ impl QuestionLimits {
         Self {
             visitors: limit(rates.visitors),
             users: limit(rates.users),
+            keys: Mutex::default(),
+            clock: told.clone(),
         }
     }
 
     /// Counts a question of the caller's; one that comes too early is refused,
     /// and does not make the wait longer.
     pub(super) fn count(&self, caller: &Principal) -> Result<(), Error> {
+        if let (Some(network), Some(key)) = (caller.network(), caller.key_use()) {
+            let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            let limit = keys.entry(key.per_minute).or_insert_with(|| {
+                RateLimiter::hashmap_with_clock(
+                    Quota::per_minute(key.per_minute),
+                    self.clock.clone(),
+                )
+            });
+            return count_in(limit, &format!("{} {network}", key.id.0));
+        }
         let (limit, key) = match (caller.network(), caller.user_id()) {
             (Some(network), _) => (&self.visitors, network),
             (None, Some(user)) => (&self.users, user.0.as_str()),
             (None, None) => return Ok(()),
         };
-        let Some(limit) = limit else { return Ok(()) };
-        if limit.len() > MANY {
-            limit.retain_recent();
+        match limit {
+            Some(limit) => count_in(limit, key),
+            None => Ok(()),
         }
-        limit.check_key(&key.to_owned()).map_err(|early| {
-            let wait = early.wait_time_from(limit.clock().now());
-            let seconds = wait.as_millis().div_ceil(1_000);
-            Error::TooManyQuestions(u64::try_from(seconds).unwrap_or(u64::MAX).max(1))
-        })
     }
+}
+
+fn count_in(limit: &Limit, key: &str) -> Result<(), Error> {
+    if limit.len() > MANY {
+        limit.retain_recent();
+    }
+    limit.check_key(&key.to_owned()).map_err(|early| {
+        let wait = early.wait_time_from(limit.clock().now());
+        let seconds = wait.as_millis().div_ceil(1_000);
+        Error::TooManyQuestions(u64::try_from(seconds).unwrap_or(u64::MAX).max(1))
+    })
 }
 
 impl App {

@@ -16,6 +16,7 @@ pub mod language;
 pub mod link;
 pub mod principal;
 pub mod profile;
+pub mod publishable_key;
 pub mod question;
 pub mod quota;
 pub mod request_key;

@@ -5,7 +5,10 @@ use proto::{
     claims::Role,
 };
 
-use super::{conversation::ConversationId, document::DocumentId, knowledge_base::KnowledgeBaseId};
+use super::{
+    conversation::ConversationId, document::DocumentId, knowledge_base::KnowledgeBaseId,
+    publishable_key::KeyUse,
+};
 
 /// A user's id: the `sub` of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,6 +27,8 @@ pub struct Shown {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     identity: Identity,
+    /// The publishable key that they ask with, if they do.
+    key_use: Option<KeyUse>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +52,10 @@ enum Identity {
 /// their conversations, its id. No user's id has a colon.
 pub const VISITOR: &str = "visitor:";
 
+/// What begins the owner of what visitors ask with a publishable key: the key's
+/// id comes after it. No network begins like this.
+pub const KEY_VISITOR: &str = "visitor:key:";
+
 impl Principal {
     /// The user of a verified token.
     pub const fn user(id: UserId, role: Role, shown: Shown) -> Self {
@@ -57,6 +66,7 @@ impl Principal {
                 scopes: None,
                 shown,
             },
+            key_use: None,
         }
     }
 
@@ -69,6 +79,7 @@ impl Principal {
                 scopes: Some(scopes),
                 shown,
             },
+            key_use: None,
         }
     }
 
@@ -77,6 +88,7 @@ impl Principal {
     pub const fn operator() -> Self {
         Self {
             identity: Identity::Operator,
+            key_use: None,
         }
     }
 
@@ -85,7 +97,24 @@ impl Principal {
     pub const fn visitor(network: String) -> Self {
         Self {
             identity: Identity::Visitor { network },
+            key_use: None,
         }
+    }
+
+    /// The same, who asks with a publishable key. A visitor then sees the key's
+    /// knowledge base and nothing else, and those conversations of the key's
+    /// whose ids they know; a user is answered from that base alone.
+    #[must_use]
+    pub fn asking_with(self, key: KeyUse) -> Self {
+        Self {
+            key_use: Some(key),
+            ..self
+        }
+    }
+
+    /// The publishable key that they ask with, if they do.
+    pub const fn key_use(&self) -> Option<&KeyUse> {
+        self.key_use.as_ref()
     }
 
     /// The user whom a service names with its key, as far as that may speak for
@@ -166,18 +195,30 @@ impl Principal {
             owner: match &self.identity {
                 Identity::User { id, .. } => id.0.clone(),
                 Identity::Operator => String::new(),
-                Identity::Visitor { network } => format!("{VISITOR}{network}"),
+                Identity::Visitor { network } => match &self.key_use {
+                    Some(key) => format!("{KEY_VISITOR}{}", key.id.0),
+                    None => format!("{VISITOR}{network}"),
+                },
             },
             is_member: self.user_id().is_some(),
             manages_public: self.manages_public_knowledge(),
         }
     }
 
+    /// Where what they use is counted: a visitor's use with that of their network.
+    pub fn counted_in(&self) -> Scope {
+        let mut scope = self.scope();
+        if let Some(network) = self.network() {
+            scope.owner = format!("{VISITOR}{network}");
+        }
+        scope
+    }
+
     /// What they may see where a conversation is looked at: a visitor who names
     /// one owns it, since its id can't be guessed.
     pub fn scope_in(&self, conversation: &ConversationId) -> Scope {
         let mut scope = self.scope();
-        if matches!(self.identity, Identity::Visitor { .. }) {
+        if matches!(self.identity, Identity::Visitor { .. }) && self.key_use.is_none() {
             scope.owner = format!("{VISITOR}{}", conversation.0);
         }
         scope

@@ -13,7 +13,7 @@ use service_kit::{
     openapi::{Carried, Input},
 };
 
-use super::{HttpState, documents::CREDENTIALS};
+use super::{HttpState, documents::CREDENTIALS, publishable};
 use crate::{
     app::{
         error::Error,
@@ -24,8 +24,21 @@ use crate::{
 };
 
 /// The caller of a request, verified, and let in by what the table of routes
-/// says of keys. Each surface wraps the rejection in its own dialect.
+/// says of keys. Each surface wraps the rejection in its own dialect. With a
+/// publishable key, who shows nothing else is a visitor of the key's page.
 pub async fn caller(parts: &Parts, state: &HttpState) -> Result<Principal, Error> {
+    let Some(key) = publishable::key_of(parts, state).await? else {
+        return named(parts, state).await;
+    };
+    let caller = match named(parts, state).await {
+        Err(Error::Token(UnverifiedToken::Missing)) => Principal::visitor(network(parts)),
+        named => named?,
+    };
+    Ok(caller.asking_with(key.used()))
+}
+
+/// Who is named by a token or an API key.
+async fn named(parts: &Parts, state: &HttpState) -> Result<Principal, Error> {
     let Some(key) = api_key(&parts.headers)? else {
         return Ok(state.tokens.verify(bearer(&parts.headers)?).await?);
     };
@@ -73,13 +86,15 @@ fn bearer(headers: &HeaderMap) -> Result<&str, UnverifiedToken> {
 /// welcome. Credentials that don't hold are refused in any case.
 pub async fn caller_or_visitor(parts: &Parts, state: &HttpState) -> Result<Principal, Error> {
     match caller(parts, state).await {
-        Err(Error::Token(UnverifiedToken::Missing)) => {
-            let address = parts.extensions.get::<ClientAddress>();
-            let network = address.map_or_else(|| "unknown".to_owned(), |told| told.network());
-            state.app.visitor(network)
-        }
+        Err(Error::Token(UnverifiedToken::Missing)) => state.app.visitor(network(parts)),
         other => other,
     }
+}
+
+/// The network that a request comes from.
+fn network(parts: &Parts) -> String {
+    let address = parts.extensions.get::<ClientAddress>();
+    address.map_or_else(|| "unknown".to_owned(), |told| told.network())
 }
 
 /// The caller, for surfaces whose errors are `E`.

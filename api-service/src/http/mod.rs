@@ -10,10 +10,12 @@ pub mod moment;
 pub mod own_origin;
 mod page;
 mod page_files;
+pub mod publishable;
 mod shared;
 pub mod source_places;
 pub mod uploaded_file;
 pub mod v1;
+mod widget;
 
 use std::sync::Arc;
 
@@ -129,9 +131,14 @@ impl Route {
     }
 
     fn guarded(self) -> MethodRouter<HttpState> {
-        match self.scope {
+        let handler = match self.scope {
             Some(scope) => self.handler.layer(Extension(scope)),
             None => self.handler,
+        };
+        if publishable::is_for_widgets(&self.method, self.path) {
+            handler.layer(Extension(publishable::ForWidgets))
+        } else {
+            handler
         }
     }
 }
@@ -140,6 +147,8 @@ impl Route {
 pub const PUBLIC_ROUTES: &[(&str, &str)] = &[
     ("GET", "/"),
     ("GET", "/web/{*path}"),
+    ("GET", "/widget.js"),
+    ("GET", "/embed"),
     ("GET", "/v1/settings"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
@@ -169,6 +178,7 @@ pub const VISITORS_ROUTES: &[(&str, &str)] = &[
 pub fn routes() -> Vec<Route> {
     let mut routes = documents::routes();
     routes.extend(page::routes());
+    routes.extend(widget::routes());
     routes.extend(v1::routes());
     routes.extend(compat::routes());
     routes
@@ -206,5 +216,6 @@ pub fn router(
         Method::DELETE,
     ];
     let cors = state.places.pages.layer(methods, []);
-    http_layers::wrap(router.with_state(state), settings.max_body, cors)
+    let for_widgets = from_fn_with_state(state.clone(), publishable::let_pages_read);
+    http_layers::wrap(router.with_state(state), settings.max_body, cors).layer(for_widgets)
 }

@@ -9,8 +9,9 @@ use axum::{
     http::{
         HeaderMap, HeaderName, Method, StatusCode, Uri,
         header::{
-            ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
-            CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+            ACCEPT, ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING,
+            CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY,
+            X_CONTENT_TYPE_OPTIONS,
         },
     },
     response::{IntoResponse, Response},
@@ -23,7 +24,14 @@ use super::{
 };
 
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+/// What lets the pages of others load a file.
+pub(super) const SHARED: [(HeaderName, &str); 2] = [
+    (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (RESOURCE_POLICY, "cross-origin"),
+];
 
 /// The routes.
 pub(super) fn routes() -> Vec<Route> {
@@ -62,6 +70,7 @@ async fn root(State(state): State<HttpState>, headers: HeaderMap) -> Response {
     }
 }
 
+/// Pages of others, too, load what the widget is made of.
 async fn asset(ProblemPath(path): ProblemPath<String>, headers: HeaderMap) -> Response {
     let (caching, path) = match path.split_once('/') {
         Some((version, path)) if version == *VERSION => {
@@ -70,7 +79,7 @@ async fn asset(ProblemPath(path): ProblemPath<String>, headers: HeaderMap) -> Re
         _ => ("no-cache", path.as_str()),
     };
     match file(path).filter(|file| file.media_type != HTML) {
-        Some(file) => sent(file, caching, &headers),
+        Some(file) => (SHARED, sent(file, caching, &headers)).into_response(),
         None => unknown_route().await.into_response(),
     }
 }
@@ -90,7 +99,7 @@ fn content_policy(auth: &str) -> String {
     )
 }
 
-fn sent(file: &'static File, caching: &'static str, headers: &HeaderMap) -> Response {
+pub(super) fn sent(file: &'static File, caching: &'static str, headers: &HeaderMap) -> Response {
     let has = |name: HeaderName, wanted: &str| {
         let values = headers.get_all(name).iter();
         let values = values.filter_map(|value| value.to_str().ok());

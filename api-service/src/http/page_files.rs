@@ -51,6 +51,11 @@ const SOURCES: &[(&str, &str)] = files![
     "style/page.css",
     "vendor/dompurify-3.4.18.js",
     "vendor/streaming-markdown-0.2.15.js",
+    "widget/embed.html",
+    "widget/embed.js",
+    "widget/lectern-chat.js",
+    "widget/widget.css",
+    "widget/widget.js",
 ];
 
 /// A file as it is sent.
@@ -87,12 +92,6 @@ pub(super) fn file(path: &str) -> Option<&'static File> {
 impl File {
     fn new(path: &'static str, text: &'static str) -> Self {
         let text = text.replace(PLACE_OF_VERSION, &VERSION);
-        let bytes = if path.starts_with("vendor/") {
-            text
-        } else {
-            plain(&text)
-        };
-        let bytes = bytes.into_bytes();
         let media_type = match path.rsplit('.').next() {
             Some("html") => HTML,
             Some("js") => "text/javascript; charset=utf-8",
@@ -100,6 +99,14 @@ impl File {
             Some("svg") => "image/svg+xml",
             _ => "text/plain; charset=utf-8",
         };
+        let bytes = if path.starts_with("vendor/") {
+            text
+        } else if media_type.starts_with("text/css") {
+            tight(&plain(&text))
+        } else {
+            plain(&text)
+        };
+        let bytes = bytes.into_bytes();
         Self {
             path,
             media_type,
@@ -122,6 +129,22 @@ fn plain(text: &str) -> String {
     };
     let lines: Vec<_> = text.lines().map(str::trim).filter(is_code).collect();
     lines.join("\n")
+}
+
+/// A style sheet without the spaces that no browser needs. No text in ours has
+/// such signs in it.
+fn tight(sheet: &str) -> String {
+    let signs = [
+        (": ", ":"),
+        (", ", ","),
+        (" {", "{"),
+        ("{ ", "{"),
+        ("; ", ";"),
+    ];
+    let tight = signs.iter().fold(sheet.to_owned(), |text, (wide, tight)| {
+        text.replace(wide, tight)
+    });
+    tight.replace(" }", "}")
 }
 
 /// Compressed once, when the first file is asked for. Writing to memory does not

@@ -34,8 +34,8 @@ async fn every_route_needs_a_token_unless_it_is_listed() {
 }
 
 /// A document of Ada's, its job, its knowledge base, which is shared with Carl,
-/// a conversation, a source, and an answer.
-async fn adas_ids(app: &TestApp) -> [String; 6] {
+/// a conversation, a source, an answer, and a publishable key.
+async fn adas_ids(app: &TestApp) -> [String; 7] {
     let document = app
         .add("ada", &json!({"text": "The vault opens at nine."}))
         .await;
@@ -46,6 +46,11 @@ async fn adas_ids(app: &TestApp) -> [String; 6] {
     let (_, source) = app
         .ask(json_request("ada", "POST /v1/sources", &body))
         .await;
+    let body = json!({"name": "Vault", "knowledge_base": document["knowledge_base"]["id"],
+        "origins": ["https://docs.example.com"]});
+    let (_, key) = app
+        .ask(json_request("ada", "POST /v1/publishable-keys", &body))
+        .await;
     let ids = [
         &document["id"],
         &document["job"]["id"],
@@ -53,6 +58,7 @@ async fn adas_ids(app: &TestApp) -> [String; 6] {
         &answer["conversation_id"],
         &source["id"],
         &answer["message_id"],
+        &key["id"],
     ]
     .map(|id| id.as_str().unwrap().to_owned());
     let line = format!(
@@ -132,7 +138,7 @@ async fn every_route_with_an_id_answers_404_to_another() {
 #[tokio::test]
 async fn ids_in_bodies_and_queries_of_another_answer_404() {
     let app = TestApp::sqlite().await;
-    let [_, _, base, conversation, _, answer] = adas_ids(&app).await;
+    let [_, _, base, conversation, _, answer, _] = adas_ids(&app).await;
     let rows = async || {
         [
             app.count("SELECT COUNT(*) FROM messages").await,
@@ -147,6 +153,7 @@ async fn ids_in_bodies_and_queries_of_another_answer_404() {
     let search = json!({"query": "vault", "knowledge_base": base});
     let upload = json!({"text": "Mine now.", "knowledge_base": base});
     let source = json!({"kind": "urls", "urls": ["https://example.com/"], "knowledge_base": base});
+    let key = json!({"name": "Mine", "origins": ["https://evil.test"], "knowledge_base": base});
     for (line, body) in [
         ("POST /v1/chat", &goes_on),
         ("POST /v1/chat/stream", &goes_on),
@@ -157,6 +164,7 @@ async fn ids_in_bodies_and_queries_of_another_answer_404() {
         ("POST /v1/search", &search),
         ("POST /v1/documents", &upload),
         ("POST /v1/sources", &source),
+        ("POST /v1/publishable-keys", &key),
     ] {
         let (status, body) = app.ask(json_request("ben", line, body)).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{line}: {body}");

@@ -36,6 +36,7 @@ mod page;
 mod process;
 mod profiles;
 mod providers;
+mod publishable_keys;
 mod quotas;
 mod races;
 mod recovery;

@@ -2,7 +2,12 @@
 //! was not made for it, somebody who was disabled, and somebody who was deleted.
 
 use api_service::{
-    app::{add_document::Upload, ask::Asked, ports::Page, view_document::LinkWanted},
+    app::{
+        add_document::Upload,
+        ask::Asked,
+        ports::{Page, PublishableKeyChange},
+        view_document::LinkWanted,
+    },
     domain::{
         answer::{AnswerEvent, Numbered},
         knowledge_base::{ShareRole, Visibility},
@@ -36,6 +41,7 @@ struct Things {
     job: String,
     link: String,
     source: String,
+    publishable_key: String,
     conversation: String,
     answer: String,
     friend: String,
@@ -49,6 +55,7 @@ impl Things {
             "jobs" => Some(&self.job),
             "knowledge-bases" | "knowledge" | "models" => Some(&self.knowledge_base),
             "sources" => Some(&self.source),
+            "publishable-keys" => Some(&self.publishable_key),
             "conversations" | "chat" => Some(&self.conversation),
             "messages" => Some(&self.answer),
             _ => None,
@@ -103,6 +110,12 @@ async fn things(app: &TestApp, ada: &Principal, friend: &User) -> Things {
     };
     let source = app.app.create_source(ada, Some(&base), settings);
     let source = source.await.unwrap().id.0;
+    let terms = PublishableKeyChange {
+        name: Some("Vaults".to_owned()),
+        origins: Some(vec!["https://docs.example.com".to_owned()]),
+        ..PublishableKeyChange::default()
+    };
+    let key = app.app.make_publishable_key(ada, &base, terms).await;
     let (friends, wanted) = (principal(friend), LinkWanted::default());
     let link = app.app.link_document(&friends, &document.id.0, &wanted);
     let asked = Asked {
@@ -129,6 +142,7 @@ async fn things(app: &TestApp, ada: &Principal, friend: &User) -> Things {
         link: link.await.unwrap().token,
         knowledge_base: base,
         source,
+        publishable_key: key.unwrap().id.0,
         document: document.id.0,
         job: document.job.id,
         friend: friend.id.clone(),
@@ -198,8 +212,9 @@ async fn adas(app: &TestApp, ada: &Principal, base: &str) -> String {
     let bases = app.app.knowledge_bases(ada).await.unwrap();
     let shares = app.app.shares(ada, base).await.unwrap();
     let sources = app.app.list_sources(ada, None, &page).await.unwrap();
+    let keys = app.app.publishable_keys(ada).await.unwrap();
     let messages = app.count("SELECT COUNT(*) FROM messages").await;
-    format!("{documents:?} {jobs:?} {bases:?} {shares:?} {sources:?} {messages}")
+    format!("{documents:?} {jobs:?} {bases:?} {shares:?} {sources:?} {keys:?} {messages}")
 }
 
 async fn signed_up(auth: &Running, name: &str) -> (Opened, String) {

@@ -286,6 +286,11 @@ const WITHOUT_SCOPE: &[(&str, &str, &[&str])] = &[
         "it takes away what is too old to matter, for nobody who asks",
         &["forget_tokens"],
     ),
+    (
+        "PublishableKeyStore",
+        "they tell who asks with a key, and let its pages ask, before there is a caller",
+        &["publishable_key", "lists_origin", "count_use"],
+    ),
     ("VectorIndex", "it tells of no point", &["is_up"]),
 ];
 

@@ -31,8 +31,9 @@ async function problemOf(response) {
  * @param {string} how.base the service’s address, without a slash at the end
  * @param {(fresh: boolean) => Promise<string | null>} [how.token] the access token; a new one where `fresh`
  * @param {boolean} [how.cookies] whether cookies go with requests
+ * @param {object} [how.headers] what goes with every request
  */
-export function createClient({ base, token = async () => null, cookies = false }) {
+export function createClient({ base, token = async () => null, cookies = false, headers: always = {} }) {
   async function send(method, path, { body, headers = {}, signal }, bearer) {
     const plain = body === undefined || body instanceof FormData;
     const init = {
@@ -42,6 +43,7 @@ export function createClient({ base, token = async () => null, cookies = false }
       headers: {
         ...(plain ? {} : { "content-type": "application/json" }),
         ...(bearer ? { authorization: `Bearer ${bearer}` } : {}),
+        ...always,
         ...headers,
       },
       body: plain ? body : JSON.stringify(body),

@@ -31,6 +31,7 @@ const ICONS = {
   trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
   link: "M10 14l4-4M8 12l-2 2a3 3 0 0 0 4 4l2-2M12 8l2-2a3 3 0 0 1 4 4l-2 2",
   close: "M6 6l12 12M18 6L6 18",
+  chat: "M4 5h16v11H10l-4 4v-4H4z",
   check: "M5 13l4 4L19 7",
 };
 

@@ -7,6 +7,7 @@ mod jobs;
 mod knowledge_bases;
 mod multipart;
 pub mod problem;
+mod publishable_keys;
 mod settings;
 mod sources;
 mod views;
@@ -99,6 +100,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(jobs::routes());
     routes.extend(analytics::routes());
     routes.extend(settings::routes());
+    routes.extend(publishable_keys::routes());
     routes
 }
 

@@ -364,6 +364,14 @@ pub struct SourceWire {
     score: f64,
 }
 
+/// `GET /embed`; what else it says is for the page's script.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct EmbedQuery {
+    /// The publishable key.
+    #[serde(default)]
+    pub(in crate::http) key: String,
+}
+
 /// Where something stands in a text, in bytes.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Span")]

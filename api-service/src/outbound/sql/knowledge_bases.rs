@@ -26,7 +26,7 @@ const SEEN: &str = "SELECT k.id, k.name, k.visibility, k.owner_id, COALESCE(s.ro
     ON s.knowledge_base_id = k.id AND s.user_id = $1";
 
 type Row = (String, String, String, String, String, String, Millis);
-type Write = Transaction<'static, Any>;
+pub(super) type Write = Transaction<'static, Any>;
 
 fn from_row(row: Row) -> Result<KnowledgeBase, StoreError> {
     let (id, name, visibility, owner, role, language, created_at) = row;
@@ -148,7 +148,7 @@ pub(super) async fn writable(
 }
 
 /// The same, where it may be managed in `scope`.
-async fn managed(
+pub(super) async fn managed(
     transaction: &mut Write,
     scope: &Scope,
     id: &KnowledgeBaseId,
@@ -201,7 +201,7 @@ pub(super) async fn hold_to(
     }
 }
 
-async fn count(
+pub(super) async fn count(
     transaction: &mut Write,
     query: &'static str,
     of: &str,

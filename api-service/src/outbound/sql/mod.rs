@@ -11,6 +11,7 @@ mod filters;
 mod interactions;
 mod jobs;
 mod knowledge_bases;
+mod publishable_keys;
 mod queue;
 mod requests;
 mod sources;
@@ -55,11 +56,16 @@ fn impossible(row: &str, value: &str) -> StoreError {
 
 /// The condition that knowledge base `k` is in a scope, whose owner is `$1`:
 /// what [`KnowledgeBase::access`](crate::domain::knowledge_base::KnowledgeBase::access)
-/// says, for rows. Visitors, whose owners begin with
-/// [`VISITOR`](crate::domain::principal::VISITOR), are no members.
-const IN_SCOPE: &str = "(k.visibility = 'public' OR ($1 <> '' \
-    AND $1 NOT LIKE 'visitor:%' AND (k.visibility = 'members' OR k.owner_id = $1 OR EXISTS (SELECT 1 FROM knowledge_base_shares held \
-    WHERE held.knowledge_base_id = k.id AND held.user_id = $1))))";
+/// says, for rows. Visitors with a publishable key see its knowledge base alone,
+/// as long as the key is enabled; the id begins after
+/// [`KEY_VISITOR`](crate::domain::principal::KEY_VISITOR), and other visitors are
+/// no members.
+const IN_SCOPE: &str = "(CASE WHEN $1 LIKE 'visitor:key:%' THEN EXISTS (SELECT 1 \
+    FROM publishable_keys p WHERE p.id = SUBSTR($1, 13) AND p.knowledge_base_id = k.id \
+    AND p.enabled = 1) ELSE k.visibility = 'public' OR ($1 <> '' \
+    AND $1 NOT LIKE 'visitor:%' AND (k.visibility = 'members' \
+    OR k.owner_id = $1 OR EXISTS (SELECT 1 FROM knowledge_base_shares held \
+    WHERE held.knowledge_base_id = k.id AND held.user_id = $1))) END)";
 
 /// Only a live version's chunks are ever shown or indexed.
 const LIVE: &str = "chunks c JOIN documents d ON d.id = c.document_id \

@@ -6,6 +6,7 @@ mod embeddings;
 mod interactions;
 mod jobs;
 mod jobs_at_once;
+mod publishable_keys;
 mod queue;
 mod requests;
 mod sources;

@@ -10,6 +10,7 @@ use api_service::{
         live::LiveAnswers,
         ports::{DenseEmbedder, EmbeddingStore, Generator, Reranker, VectorIndex},
         profiles::Profiles,
+        publishable_keys::PublishableKeys,
         rates::{QuestionLimits, QuestionRates, Visitors},
         sync_sources::Sources,
         vector_spaces::{VectorSpace, VectorSpaces},
@@ -136,7 +137,6 @@ impl TestApp {
             None => edge,
         };
         let stores = Arc::new(store.clone());
-        let sources = sources(&home, stores.clone(), parts.guard);
         stores.active_or(&embedder.model(), NOON).await.unwrap();
         let space = VectorSpace {
             dense: embedder.clone(),
@@ -147,7 +147,7 @@ impl TestApp {
             bases: stores.clone(),
             documents: stores.clone(),
             jobs: stores.clone(),
-            sources,
+            sources: sources(&home, stores.clone(), parts.guard),
             conversations: stores.clone(),
             views: stores.clone(),
             links: Arc::new(SignedLinks::new(&"the secret of a test".into())),
@@ -173,12 +173,13 @@ impl TestApp {
             profiles: Arc::new(Profiles::new(lookup, home.clock.clone())),
             interactions: stores.clone(),
             interaction_log: parts.interaction_log,
-            runs: stores,
+            runs: stores.clone(),
             live: LiveAnswers::default(),
             grace: parts.grace.unwrap_or_default(),
             retention: 50,
             rates: QuestionLimits::new(parts.rates, home.clock.clone()),
             visitors: visitors(!parts.members_only),
+            publishable: PublishableKeys::new(stores, home.clock.clone()),
             answers: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
