@@ -70,7 +70,7 @@ export class Visitor {
   /** Asks, and waits for the whole answer. */
   async ask(question) {
     const before = await this.page.locator("article.answer").count();
-    await this.page.getByLabel("Ask a question").fill(question);
+    await this.page.getByRole("textbox", { name: "Ask a question" }).fill(question);
     await this.page.keyboard.press("Enter");
     const answer = this.page.locator("article.answer").nth(before);
     await answer.locator(".foot .actions").waitFor({ timeout: 60_000 });

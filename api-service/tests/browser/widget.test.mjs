@@ -1,0 +1,192 @@
+// The widget in pages of other origins: inline, floating and in a frame.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, beforeEach, test } from "node:test";
+import { site, startKeyed } from "./keyed.mjs";
+import { startModel } from "./model.mjs";
+import { openBrowser } from "./visitor.mjs";
+
+const AXE = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+const PLAIN = { text: "Physical AI acts through a body [1].", pause: 0 };
+const HARM = [
+  "<script>window.harmed=1</script>",
+  "<img src=x onerror=window.harmed=1>",
+  "<svg/onload=window.harmed=1>",
+  "[click](javascript:window.harmed=1)",
+  "![x](https://evil.example/pixel.png)",
+  "<iframe srcdoc='<script>parent.harmed=1</script>'></iframe>",
+].join("\n\n");
+
+let services;
+let browser;
+let model;
+let says = PLAIN;
+let host;
+let stranger;
+let key;
+
+/** A page that holds what its address says, under a strict policy. */
+function held(url) {
+  const { api } = services;
+  return {
+    headers: { "content-security-policy": `default-src 'none'; script-src ${api}; connect-src ${api}; frame-src ${api}` },
+    text: `<!doctype html><html lang="en"><meta name="color-scheme" content="light dark"><meta name="viewport" content="width=device-width"><title>A page</title>
+      <main><h1>A page</h1>${url.searchParams.get("holds") ?? ""}</main><script type="module" src="${api}/widget.js"></script></html>`,
+  };
+}
+
+before(async () => {
+  model = await startModel(() => says);
+  services = await startKeyed(model.settings);
+  [host, stranger] = [await site(held), await site(held)];
+  key = await services.keyFor(host.origin);
+  browser = await openBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  await Promise.all([host?.stop(), stranger?.stop()]);
+  await services?.stop();
+  await model?.stop();
+});
+
+beforeEach(() => {
+  says = PLAIN;
+});
+
+/** Opens a page of the site that holds the widget with these attributes. */
+async function visit({ origin }, attributes = "", how = {}) {
+  const visitor = await browser.visit(origin, how);
+  const holds = `<lectern-chat key="${key}" ${attributes}></lectern-chat>`;
+  await visitor.page.goto(`${origin}/?holds=${encodeURIComponent(holds)}`);
+  return visitor;
+}
+
+async function look(page) {
+  await page.evaluate(`${AXE};void 0`);
+  const told = await page.evaluate((tags) => globalThis.axe.run(document, { runOnly: { type: "tag", values: tags } }), TAGS);
+  assert.deepEqual(told.violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), []);
+}
+
+test("inline: asks, shows the passage, goes on, and is there after a reload", async () => {
+  const visitor = await visit(host);
+  const { page } = visitor;
+  const answer = await visitor.ask("What is Physical AI?");
+  assert.match(await visitor.lastAnswer(), /acts through a body/);
+  await look(page);
+  const chip = answer.locator(".chip").first();
+  await chip.click();
+  const passage = page.getByRole("region", { name: "The passage" });
+  await passage.locator("mark").waitFor();
+  assert.match(await passage.innerText(), /artificial intelligence that acts through a body/);
+  await look(page);
+  await page.keyboard.press("Escape");
+  await passage.waitFor({ state: "hidden" });
+  assert.ok(await chip.evaluate((element) => element.getRootNode().activeElement === element));
+  await visitor.ask("And what else?");
+  await page.reload();
+  await page.locator("article.answer").nth(1).waitFor();
+  await page.getByRole("button", { name: "Begin a new conversation" }).click();
+  assert.equal(await page.locator("article").count(), 0);
+  const rated = await visitor.ask("What is Physical AI?");
+  await rated.getByRole("button", { name: "A good answer" }).click();
+  await rated.locator("[data-rating=up][aria-pressed=true]").waitFor();
+  assert.deepEqual(visitor.wrong, []);
+  assert.ok(visitor.asked.every((origin) => [host.origin, services.api].includes(origin)), `${visitor.asked}`);
+});
+
+for (const [colorScheme, viewport] of [["light", { width: 1280, height: 800 }], ["dark", { width: 390, height: 844 }]]) {
+  test(`floating, ${colorScheme}, ${viewport.width} px wide: opens, asks and closes by keyboard`, async () => {
+    const visitor = await visit(host, 'mode="floating" label="Ask us"', { colorScheme, viewport });
+    const { page } = visitor;
+    const button = page.getByRole("button", { name: "Ask us" });
+    await button.waitFor();
+    await look(page);
+    await button.focus();
+    await page.keyboard.press("Enter");
+    const field = page.getByLabel("Ask a question");
+    assert.ok(await field.evaluate((element) => element.getRootNode().activeElement === element));
+    await visitor.ask("What is Physical AI?");
+    await look(page);
+    await field.focus();
+    await page.keyboard.press("Escape");
+    await field.waitFor({ state: "hidden" });
+    assert.ok(await button.evaluate((element) => element.getRootNode().activeElement === element));
+    assert.deepEqual(visitor.wrong, []);
+  });
+}
+
+test("colours and letters are the host’s to choose", async () => {
+  const { page } = await visit(host);
+  const element = page.locator("lectern-chat");
+  await element.evaluate((chat) => chat.style.setProperty("--lectern-accent", "rgb(1, 2, 3)"));
+  const button = page.locator(".composer .primary");
+  assert.equal(await button.evaluate((one) => getComputedStyle(one).backgroundColor), "rgb(1, 2, 3)");
+});
+
+test("a page that the key does not list is told nothing", async () => {
+  const { page } = await visit(stranger);
+  await page.getByLabel("Ask a question").fill("What is Physical AI?");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").waitFor();
+  assert.equal(await page.locator("article.answer").count(), 0);
+});
+
+test("in a frame, for the key’s pages alone", async () => {
+  const frame = `<iframe title="Chat" width="600" height="600" src="${services.api}/embed?key=${key}"></iframe>`;
+  for (const [{ origin }, answers] of [[host, true], [stranger, false]]) {
+    const { page } = await browser.visit(origin);
+    await page.goto(`${origin}/?holds=${encodeURIComponent(frame)}`);
+    const inside = page.frameLocator("iframe");
+    if (!answers) {
+      await page.waitForTimeout(500);
+      assert.equal(await inside.locator("lectern-chat").count(), 0);
+      continue;
+    }
+    await inside.getByLabel("Ask a question").fill("What is Physical AI?");
+    await inside.getByLabel("Ask a question").press("Enter");
+    await inside.locator("article.answer .foot .actions").waitFor();
+    assert.match(await inside.locator("article.answer .prose").innerText(), /acts through a body/);
+  }
+});
+
+test("with the host’s token the conversation is the user’s", async () => {
+  const visitor = await visit(host);
+  await visitor.page.locator("lectern-chat").evaluate((chat, token) => {
+    chat.token = async () => token;
+  }, services.jwt);
+  await visitor.ask("What is the host’s question?");
+  const { conversations } = await services.asAdmin("GET", "/v1/conversations");
+  assert.deepEqual(conversations.map(({ title }) => title), ["What is the host’s question?"]);
+});
+
+test("a source opens the host’s own page", async () => {
+  const visitor = await visit(host, 'base-url="/guide/"');
+  const { page } = visitor;
+  const answer = await visitor.ask("What is Physical AI?");
+  const told = page.evaluate(() => new Promise((done) => {
+    document.addEventListener("lectern-source", (event) => {
+      event.preventDefault();
+      done(event.detail.url);
+    }, { once: true });
+  }));
+  await answer.locator(".chip").first().click();
+  const url = new URL(await told);
+  assert.equal(url.origin + url.pathname, `${host.origin}/guide/intro`);
+  assert.match(decodeURIComponent(url.hash), /^#:~:text=Physical AI is/);
+  await answer.locator(".chip").first().click();
+  await page.waitForURL(`${host.origin}/guide/intro*`);
+});
+
+test("nothing that an answer or a question says runs in the host’s page", async () => {
+  says = { text: `${HARM} [1]`, pause: 0 };
+  const visitor = await visit(host);
+  await visitor.ask(HARM);
+  const { page } = visitor;
+  assert.equal(await page.evaluate(() => globalThis.harmed), undefined);
+  assert.deepEqual(visitor.wrong, []);
+  assert.equal(await page.locator("article :is(script, img, iframe, svg[onload], [href^=javascript])").count(), 0);
+  assert.ok(!visitor.asked.some((origin) => origin.includes("evil")));
+});
