@@ -10,7 +10,7 @@ ENV_FILE ?= .env
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run model test sdk fuzz-api bench bench-auth bench-knowledge bench-streams tools
+.PHONY: test-examples help run model test sdk fuzz-api bench bench-auth bench-knowledge bench-streams tools
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,10 @@ run: tools ## Set everything up and run both services until Ctrl-C.
 
 model: tools ## Fetch the embedding model to DATA_DIR/models, where it is missing.
 	@DATA_DIR='$(DATA_DIR)' exec $(PYTHON) deploy/model/fetch.py
+
+test-examples: model ## Start the examples for Streamlit and Next.js, which are large to install, and ask in them.
+	@cd api-service/tests/browser && npm ci --silent && PROGRAMS='$(abspath $(TARGET_DIR))/debug' \
+		LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' node --test frameworks.mjs
 
 test: model ## Set up what tests need (PostgreSQL, the model, npm and Python packages) and run every test.
 	@LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' deploy/with-postgres.sh \
