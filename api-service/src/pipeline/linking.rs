@@ -306,6 +306,8 @@ mod tests {
                 0..24,
             )
         ) {
+            // Three of them begin code, in which nothing is a link.
+            prop_assume!(!parts.concat().contains("```"));
             let text = filtered(&parts).to_lowercase();
             prop_assert!(!text.contains("http://e") && !text.contains("https://e"), "{text}");
             prop_assert!(!text.contains("](e"), "{text}");
