@@ -15,7 +15,6 @@ use super::{
     cite::Citing,
     extract::Asking,
     live::LiveAnswer,
-    pacing::paced,
     ports::{Ended, Generation, GenerationError, Piece, Place, Prompt},
 };
 use crate::{
@@ -305,9 +304,7 @@ impl Answering {
                 ..Written::of(AnswerKind::Generated, String::new())
             }),
         };
-        let Generation { model, pieces } = generation;
-        let pieces = paced(pieces, || self.app.live.count());
-        tokio::pin!(pieces);
+        let Generation { model, mut pieces } = generation;
         let mut links = self.link_filter();
         let mut filter = CitationFilter::new(self.passages.len());
         let mut citing = Citing::new(&self.app, &self.scope, &self.passages);

@@ -91,11 +91,6 @@ impl LiveAnswers {
         self.all().remove(&answer.id);
     }
 
-    /// How many answers are being made here.
-    pub(super) fn count(&self) -> usize {
-        self.all().len()
-    }
-
     /// Adds an event to a log, for its readers and to be recorded.
     pub(super) fn tell(&self, answer: &LiveAnswer, event: AnswerEvent) {
         answer.tell(event);

@@ -27,7 +27,6 @@ pub mod ingest_directory;
 pub mod jobs;
 pub mod knowledge;
 pub mod live;
-mod pacing;
 pub mod ports;
 mod prepare;
 pub mod profiles;
