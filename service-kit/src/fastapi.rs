@@ -15,11 +15,13 @@ use axum::{
         FromRequest, FromRequestParts, Multipart, Path, Request, multipart::MultipartError,
         rejection::PathRejection,
     },
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
+
+use crate::refusal::with_headers;
 
 mod document;
 
@@ -91,15 +93,7 @@ impl FastApiError {
 impl IntoResponse for FastApiError {
     fn into_response(self) -> Response {
         let body = Json(json!({ "detail": self.detail }));
-        let mut response = (self.status, body).into_response();
-        let headers = response.headers_mut();
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+        with_headers((self.status, body).into_response(), self.retry_after)
     }
 }
 

@@ -15,6 +15,7 @@ pub mod healthcheck;
 pub mod http_layers;
 pub mod openapi;
 pub mod problem;
+pub mod refusal;
 pub mod secret_file;
 pub mod serve;
 pub mod signing_secret;

@@ -4,7 +4,7 @@
 use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
-    http::{HeaderValue, StatusCode, header, request::Parts},
+    http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use proto::error_kind::ErrorKind;
@@ -12,7 +12,10 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::openapi::{Carried, Dialect, Input, Schemas};
+use crate::{
+    openapi::{Carried, Dialect, Input, Schemas},
+    refusal::with_headers,
+};
 
 /// The body of an error on a canonical surface.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -71,19 +74,8 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = self.retry_after;
-        let mut response = (status, Json(self)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(seconds) = retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+        with_headers((status, kind, Json(self)).into_response(), retry_after)
     }
 }
 

@@ -3,13 +3,16 @@
 use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, Path, Request, rejection::JsonRejection},
-    http::{HeaderValue, StatusCode, header, request::Parts},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use service_kit::openapi::{Carried, Dialect, Input, Schemas};
+use service_kit::{
+    openapi::{Carried, Dialect, Input, Schemas},
+    refusal::with_headers,
+};
 
 use crate::app::error::Error;
 
@@ -54,15 +57,8 @@ impl Dialect for AiSdkError {
 
 impl IntoResponse for AiSdkError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, self.words).into_response();
-        let headers = response.headers_mut();
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+        let response = (self.status, self.words).into_response();
+        with_headers(response, self.retry_after)
     }
 }
 

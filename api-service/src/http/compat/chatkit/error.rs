@@ -3,13 +3,16 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use proto::error_kind::ErrorKind;
 
 use serde_json::Value;
-use service_kit::openapi::{Dialect, Schemas};
+use service_kit::{
+    openapi::{Dialect, Schemas},
+    refusal::with_headers,
+};
 
 use super::wire::ErrorBody;
 use crate::app::error::Error;
@@ -91,14 +94,6 @@ impl IntoResponse for ChatKitError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.kind.http_status());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(self.body)).into_response();
-        let headers = response.headers_mut();
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+        with_headers((status, Json(self.body)).into_response(), self.retry_after)
     }
 }
