@@ -1,10 +1,15 @@
 //! Surfaces times failures: each says each of them in its own words. The table
 //! is `failures.yaml`; it has no empty cell.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, path::Path};
+#[path = "../../../service-kit/tests/failures/mod.rs"]
+mod cells;
+
+use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
 use futures::FutureExt;
 use serde_json::json;
+
+use cells::Table;
 
 use crate::support::{
     TestApp, TestDatabase, json_request,
@@ -22,28 +27,16 @@ const FAILURES: [&str; 7] = [
     "database_down",
 ];
 
-type Table = BTreeMap<String, BTreeMap<String, Step>>;
+/// This crate's folder.
+const SERVICE: &str = env!("CARGO_MANIFEST_DIR");
 
-fn table() -> Table {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/failures.yaml");
-    serde_yaml_ng::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+fn table() -> Table<Step> {
+    cells::table(SERVICE, "tests/it/failures.yaml")
 }
 
 #[test]
 fn every_surface_has_every_failure() {
-    let table = table();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/compat");
-    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
-    let surfaces = entries.filter(|entry| entry.path().is_dir());
-    let names = surfaces.map(|entry| entry.file_name().into_string().unwrap());
-    for surface in names.chain(["v1".to_owned()]) {
-        let cells = table.get(&surface);
-        let cells = cells.unwrap_or_else(|| panic!("{surface} is not in failures.yaml"));
-        for failure in FAILURES {
-            assert!(cells.contains_key(failure), "{surface} lacks {failure}");
-        }
-        assert_eq!(cells.len(), FAILURES.len(), "{surface}");
-    }
+    cells::holds_all(&table(), SERVICE, &FAILURES);
 }
 
 /// A service where this goes wrong, and Ada's token.
