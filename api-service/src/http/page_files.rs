@@ -20,7 +20,6 @@ macro_rules! files {
 /// Every file below `web/`, by its path there.
 const SOURCES: &[(&str, &str)] = files![
     "chat/answer.js",
-    "chat/chat.css",
     "chat/client.js",
     "chat/composer.js",
     "chat/dom.js",
@@ -32,11 +31,9 @@ const SOURCES: &[(&str, &str)] = files![
     "index.html",
     "page/admin/accounts.js",
     "page/admin/knowledge.js",
-    "page/api-keys.js",
     "page/document-view.js",
     "page/jobs.js",
     "page/main.js",
-    "page/router.js",
     "page/screens/account.js",
     "page/screens/admin.js",
     "page/screens/chat.js",

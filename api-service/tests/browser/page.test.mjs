@@ -112,7 +112,7 @@ test("conversations, documents, keys and the account are looked after", async ()
     { name: "picture.png", mimeType: "image/png", buffer: Buffer.from("89504e470d0a1a0a0000", "hex") },
   ]);
   await page.locator("[data-state=failed] .sub", { hasText: "damaged" }).waitFor({ timeout: 30_000 });
-  await page.locator(".sub.failed[role=alert]").waitFor();
+  await page.locator(".sub.failed [role=alert]").waitFor();
   await page.getByRole("button", { name: "Try again broken.pdf" }).click();
   await page.locator("[data-state=failed]").waitFor({ timeout: 30_000 });
   await page.getByRole("button", { name: "Delete broken.pdf" }).click();

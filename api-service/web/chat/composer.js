@@ -10,15 +10,15 @@ const LONGEST = 8000;
  * answer comes, its button stops that.
  */
 export class Composer {
-  /** @param {{ask: (text: string) => void, stop: () => void, placeholder?: string}} how */
-  constructor({ ask, stop, placeholder = "Ask a question" }) {
+  /** @param {{ask: (text: string) => void, stop: () => void}} how */
+  constructor({ ask, stop }) {
     this.busy = false;
     this.area = h("textarea", {
       rows: 1,
       name: "question",
       maxlength: LONGEST,
-      placeholder,
-      "aria-label": placeholder,
+      placeholder: "Ask a question",
+      "aria-label": "Ask a question",
       enterkeyhint: "send",
       onkeydown: (event) => {
         if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

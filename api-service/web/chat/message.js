@@ -1,6 +1,6 @@
 // One message of a conversation, as elements.
 
-import { confirmOn, h, icon, iconButton } from "./dom.js";
+import { confirmOn, h, iconButton } from "./dom.js";
 import { renderMarkdown } from "./markdown.js";
 
 const KINDS = {
@@ -8,11 +8,11 @@ const KINDS = {
   nothing_found: "Nothing was found",
 };
 
-/** A question. `edit` is called with the new text, where it may be changed. */
+/** A question. `edit` is called with the new text. */
 export function questionElement(message, edit) {
   const text = h("p.said", {}, message.content);
   const block = h("article.message.question", { "aria-label": "You asked" }, text);
-  if (edit && message.id) {
+  if (message.id) {
     const button = iconButton("edit", "Edit this question", () => beginEdit(block, message, edit));
     block.append(h("div.actions", {}, button));
   }
@@ -122,8 +122,8 @@ export class AnswerElement {
       confirmOn(copy, "Copied");
     });
     if (answer.content) row.append(copy);
-    if (answer.id && actions.again) row.append(iconButton("again", "Answer again", () => actions.again(answer)));
-    if (answer.id && actions.rate && answer.content) row.append(...this.ratings());
+    if (answer.id) row.append(iconButton("again", "Answer again", () => actions.again(answer)));
+    if (answer.id && answer.content) row.append(...this.ratings());
     if (KINDS[answer.kind]) row.append(h("span.kind", {}, KINDS[answer.kind]));
     return row;
   }
@@ -144,10 +144,4 @@ export function placeOf(source) {
   const headings = (source.heading ?? "").split(" › ").filter((heading) => heading && heading !== source.title);
   const page = source.page ? `page ${source.page}` : "";
   return [page, headings.join(" › ")].filter(Boolean).join(" · ");
-}
-
-/** What is shown where a request failed. */
-export function failureElement(error, retry) {
-  const again = retry && h("button", { type: "button", onclick: retry }, icon("again"), "Try again");
-  return h("div.notice.failed", { role: "alert" }, h("p", {}, error.message), again);
 }

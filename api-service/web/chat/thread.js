@@ -2,9 +2,9 @@
 
 import { applyEvent, keptAnswer, newAnswer } from "./answer.js";
 import { Composer } from "./composer.js";
-import { h } from "./dom.js";
+import { failed, h } from "./dom.js";
 import { followAnswer } from "./events.js";
-import { AnswerElement, failureElement, questionElement } from "./message.js";
+import { AnswerElement, questionElement } from "./message.js";
 
 /** How near to the end a reader must be to be kept there, in pixels. */
 const NEAR = 80;
@@ -22,15 +22,12 @@ export class LecternThread extends HTMLElement {
    * @param {(id: string) => void} [options.onConversation] a conversation has begun
    * @param {() => void} [options.onAnswered] an answer has ended
    * @param {Node} [options.empty] what stands where nothing was asked yet
-   * @param {string} [options.placeholder] what the field for questions says
-   * @param {boolean} [options.keeps] whether answers can be rated and asked anew; true by default
    */
   start(api, options) {
     Object.assign(this, { api, options });
     this.composer = new Composer({
       ask: (text) => this.ask({ message: text }),
       stop: () => this.stop(),
-      placeholder: options.placeholder,
     });
     this.list = h("div.messages", { role: "log", "aria-live": "off", "aria-label": "Conversation", tabindex: 0 });
     this.status = h("p.unseen", { role: "status" });
@@ -70,7 +67,7 @@ export class LecternThread extends HTMLElement {
       const response = await this.api.open("GET", `/v1/conversations/${id}/stream`, { signal: line.signal });
       if (response.status !== 204) await this.follow(async () => response, line);
     } catch (error) {
-      if (!line.signal.aborted) this.list.append(failureElement(error, () => this.show(id)));
+      if (!line.signal.aborted) this.list.append(failed(error, () => this.show(id)));
     } finally {
       this.list.removeAttribute("aria-busy");
     }
@@ -106,7 +103,7 @@ export class LecternThread extends HTMLElement {
     } catch (error) {
       if (line.signal.aborted) return true;
       if (answer.id) Object.assign(answer, { failure: error.message, running: false });
-      else this.drop(answer, failureElement(error));
+      else this.drop(answer, failed(error));
     }
     this.ended(answer);
     return Boolean(answer.id);
@@ -160,7 +157,6 @@ export class LecternThread extends HTMLElement {
   }
 
   editor() {
-    if (this.options.keeps === false) return null;
     return (message, text) => !this.running && this.ask({ message: text, replaces: message.id });
   }
 
@@ -178,11 +174,10 @@ export class LecternThread extends HTMLElement {
   }
 
   actions() {
-    const { openSource, keeps = true } = this.options;
     return {
-      openSource,
-      again: keeps && ((answer) => this.ask({ replaces: answer.id })),
-      rate: keeps && ((answer, rating) => this.rate(answer, rating)),
+      openSource: this.options.openSource,
+      again: (answer) => this.ask({ replaces: answer.id }),
+      rate: (answer, rating) => this.rate(answer, rating),
     };
   }
 

@@ -1,7 +1,7 @@
 // A document as it can be found, passage by passage, with a place in it marked.
 
-import { h } from "../chat/dom.js";
-import { attempt, button, empty, failed, loaded, moment, screen } from "./ui.js";
+import { failed, h, marked } from "../chat/dom.js";
+import { attempt, button, empty, loaded, moment, screen } from "./ui.js";
 
 /** How many passages are asked for at a time, and the most that are looked through for a place. */
 const PAGE = 100;
@@ -35,17 +35,16 @@ async function fill(api, id, { span, quote }, text) {
   let mark = null;
   const isPast = (chunk) => !span || chunk.span.start >= span.end;
   do {
-    const told = await api.get(`/v1/documents/${id}/chunks?limit=${PAGE}${after === "" ? "" : `&after=${after}`}`);
-    for (const chunk of told.chunks) {
+    const { chunks, next } = await passagesAfter(api, id, after);
+    for (const chunk of chunks) {
       const within = span && chunk.span.start < span.end && span.start < chunk.span.end;
-      const element = passage(chunk, text.lastElementChild?.dataset ?? {}, within && !mark ? quote : "");
-      text.append(element);
+      const element = add(text, chunk, within && !mark ? quote : "");
       if (within) first ??= element;
       mark ??= element.querySelector("mark");
     }
-    shown += told.chunks.length;
-    after = told.next;
-    if (mark || !told.chunks.length || isPast(told.chunks.at(-1))) break;
+    shown += chunks.length;
+    after = next;
+    if (mark || !chunks.length || isPast(chunks.at(-1))) break;
   } while (after !== null && shown < MOST);
   if (!shown) text.append(empty("Nothing to read yet", "This document has no text that can be found, or is still being read."));
   // Without the very words, the passage is marked as a whole.
@@ -54,33 +53,29 @@ async function fill(api, id, { span, quote }, text) {
   if (after !== null) text.append(more(api, id, text, after));
 }
 
+const passagesAfter = (api, id, after) => api.get(`/v1/documents/${id}/chunks?limit=${PAGE}${after === "" ? "" : `&after=${after}`}`);
+
 function more(api, id, text, after) {
   const row = h("div.row.more", {}, button("Show more", () => attempt(async () => {
-    const told = await api.get(`/v1/documents/${id}/chunks?limit=${PAGE}&after=${after}`);
+    const { chunks, next } = await passagesAfter(api, id, after);
     row.remove();
-    for (const chunk of told.chunks) text.append(passage(chunk, text.lastElementChild?.dataset ?? {}, ""));
-    if (told.next !== null) text.append(more(api, id, text, told.next));
+    for (const chunk of chunks) add(text, chunk);
+    if (next !== null) text.append(more(api, id, text, next));
   })));
   return row;
 }
 
-function passage(chunk, before, quote) {
+/** Adds a passage, with its page and heading where they are not those of the one before. */
+function add(text, chunk, quote) {
+  const before = text.lastElementChild?.dataset ?? {};
   const page = chunk.page ? `Page ${chunk.page}` : "";
   const heading = chunk.heading.split(" › ").filter(Boolean).join(" › ");
-  return h("section.passage", { "data-heading": heading, "data-page": page },
+  const made = h("section.passage", { "data-heading": heading, "data-page": page },
     page && page !== before.page && h("p.page-mark", {}, page),
     heading && heading !== before.heading && h("h3", {}, heading),
-    h("p", {}, highlighted(chunk.text, quote)));
-}
-
-/** The text with the quote in a <mark>; spaces in the two may differ. */
-function highlighted(text, quote) {
-  if (!quote) return text;
-  const words = quote.trim().split(/\s+/).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  const found = new RegExp(words.join("\\s+")).exec(text);
-  if (!found) return text;
-  const end = found.index + found[0].length;
-  return [text.slice(0, found.index), h("mark", {}, found[0]), text.slice(end)];
+    h("p", {}, marked(chunk.text, quote)));
+  text.append(made);
+  return made;
 }
 
 /** @returns {Node} the screen of a document */

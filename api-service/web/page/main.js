@@ -1,11 +1,10 @@
 // The page begins here: who is signed in tells which screens there are.
 
 import { createClient } from "../chat/client.js";
-import { h } from "../chat/dom.js";
-import { startRouter } from "./router.js";
+import { failed, h } from "../chat/dom.js";
 import { Session, here } from "./session.js";
-import { Shell } from "./shell.js";
-import { failed, say } from "./ui.js";
+import { Shell, startRouter } from "./shell.js";
+import { say } from "./ui.js";
 
 const app = document.querySelector("#app");
 const asked = new URLSearchParams(location.search);

@@ -1,9 +1,8 @@
 // What stands around the screens: the sidebar with conversations, and the way
-// to all else.
+// to all else. What stands behind the # of the address tells the screen.
 
 import { h, icon, iconButton } from "../chat/dom.js";
-import { attempt, confirm, dialog, field, form, input, say } from "./ui.js";
-import { goTo } from "./router.js";
+import { ask, attempt, confirm, field, input, say, search } from "./ui.js";
 
 const PLACES = [
   ["/documents", "Documents"],
@@ -19,21 +18,14 @@ export class Shell {
     const places = [...PLACES, ...(admin ? [["/admin/analytics", "Administration"]] : [])];
     this.links = places.map(([path, label]) => h("a.place-link", { href: `#${path}` }, label));
     this.list = h("ul.conversations");
-    const find = input("q", {
-      type: "search", placeholder: "Search conversations", "aria-label": "Search conversations",
-      oninput: (event) => {
-        clearTimeout(this.timer);
-        this.timer = setTimeout(() => this.refresh(event.target.value.trim()), 250);
-      },
-    });
     this.side = h("nav.side", { id: "side", "aria-label": "Lectern" },
       h("a.brand", { href: "#/chat" }, "Lectern"),
       h("a.button.primary", { href: "#/chat", onclick: () => location.hash === "#/chat" && window.dispatchEvent(new Event("hashchange")) }, icon("plus"), "New chat"),
       h("div.places", {}, this.links),
-      h("div.find", {}, find),
+      h("div.find", {}, search("Search conversations", (words) => this.refresh(words))),
       this.list,
       h("a.who", { href: "#/account" }, h("span.initial", { "aria-hidden": "true" }, [...session.user.name][0] ?? "?"), h("span.who-name", {}, session.user.name)));
-    this.menu = h("button.quiet.square", { type: "button", "aria-label": "Menu", "aria-expanded": "false", "aria-controls": "side", onclick: () => this.toggle() }, icon("menu"));
+    this.menu = iconButton("menu", "Menu", () => this.toggle(), { "aria-expanded": "false", "aria-controls": "side" });
     this.main = h("main", { id: "main" });
     this.element = h("div.shell", { onkeydown: (event) => event.key === "Escape" && this.toggle(false) },
       h("a.skip", { href: "#main", onclick: (event) => {
@@ -95,13 +87,12 @@ export class Shell {
   }
 
   rename(id, title) {
-    const made = dialog("Rename the conversation", form("Rename", [
+    ask("Rename the conversation", "Rename", [
       field("Title", input("title", { value: title, required: true, maxlength: 200 })),
     ], async (values) => {
       await this.session.api.patch(`/v1/conversations/${id}`, values);
-      made.close();
       await this.refresh();
-    }));
+    });
   }
 
   remove(id, title) {
@@ -113,3 +104,26 @@ export class Shell {
     });
   }
 }
+
+/**
+ * Calls the screen that fits the address.
+ * @param {[RegExp, (...found: string[]) => void][]} routes the first that fits is called
+ */
+export function startRouter(routes) {
+  const go = () => {
+    const path = location.hash.slice(1) || "/chat";
+    const [pattern, show] = routes.find(([one]) => one.test(path)) ?? routes.at(-1);
+    show(...(pattern.exec(path) ?? []).slice(1).map((part) => part && decodeURIComponent(part)));
+  };
+  window.addEventListener("hashchange", go);
+  go();
+  return () => window.removeEventListener("hashchange", go);
+}
+
+/** Goes to a screen. */
+export const goTo = (path) => {
+  location.hash = path;
+};
+
+/** Changes the address without going anywhere. */
+export const nameHere = (path) => history.replaceState(null, "", `#${path}`);

@@ -2,7 +2,7 @@
 
 import "../chat/thread.js";
 import { createClient } from "../chat/client.js";
-import { h, icon, iconButton } from "../chat/dom.js";
+import { h, icon, iconButton, marked } from "../chat/dom.js";
 import { placeOf } from "../chat/message.js";
 
 const PARTS = new URL("../", import.meta.url);
@@ -21,17 +21,11 @@ function adopted(css) {
     .replace(/(\d*\.?\d+)rem/g, (_, number) => `${number * 16}px`);
 }
 
-/** The text with the quote in a <mark>. */
-function marked(text, quote) {
-  const at = quote ? text.indexOf(quote) : -1;
-  return at < 0 ? text : [text.slice(0, at), h("mark", {}, quote), text.slice(at + quote.length)];
-}
-
 let sheets = null;
 
 /** @returns {Promise<CSSStyleSheet[]>} the styles, which are fetched once and need no style in the host’s policy */
 function styles() {
-  const files = ["style/base.css", "chat/chat.css", "widget/widget.css"];
+  const files = ["style/base.css", "widget/widget.css"];
   sheets ??= Promise.all(files.map(async (file) => {
     const response = await fetch(new URL(file, PARTS), { credentials: "omit" });
     if (!response.ok) throw new Error(`${file}: ${response.status}`);

@@ -1,17 +1,15 @@
 // Where knowledge comes from, what is made of it, and how the services fare.
 
-import { h } from "../../chat/dom.js";
-import { attempt, button, confirm, dialog, empty, failed, field, form, input, loaded, moment, pages, say, select, table } from "../ui.js";
+import { failed, h, shape } from "../../chat/dom.js";
+import { ask, attempt, button, confirm, dialog, empty, field, item, lines, loaded, moment, pages, quiet, say, section, select, table } from "../ui.js";
 
 const DAY = 86_400_000;
 const SPANS = [["7", "The last 7 days"], ["30", "The last 30 days"], ["90", "The last 90 days"]];
 
 /** @returns {Node[]} figures of a span of time */
 export function analytics(session) {
-  const place = h("div");
-  const draw = (days) => place.replaceChildren(loaded(() => figures(session.api, Number(days))));
-  const span = select("span", SPANS, "30", { "aria-label": "Which time", onchange: (event) => draw(event.target.value) });
-  draw("30");
+  const place = loaded((days = 30) => figures(session.api, days));
+  const span = select("span", SPANS, "30", { "aria-label": "Which time", onchange: (event) => place.redraw(Number(event.target.value)) });
   return [h("div.row.tools", {}, span), place];
 }
 
@@ -31,17 +29,21 @@ async function figures(api, days) {
   ];
   return h("div.stack", {},
     h("dl.figures", {}, facts.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, String(value))))),
-    h("section.section", {}, h("h2", {}, "Answers a day"), barChart("Answers a day", everyDay(told.days, days))),
-    questions("Asked most", told.top_questions),
-    questions("Not answered, or rated bad", told.unanswered),
-    told.documents.length ? h("section.section", {}, h("h2", {}, "Cited most"), table("The documents that are cited most", ["Document", "Knowledge base", "Cited", "Found"],
-      told.documents.map((one) => [h("a", { href: `#/documents/${one.document_id}` }, one.title || one.path), one.knowledge_base, String(one.cited), String(one.found)]))) : "",
-    told.models.length ? h("section.section", {}, h("h2", {}, "Language models"), table("The language models", ["Model", "Answers", "Tokens read", "Tokens written"],
-      told.models.map((one) => [one.model ?? "without an answer", ...[one.answers, one.prompt_tokens, one.completion_tokens].map((count) => count.toLocaleString())]))) : "");
+    section("Answers a day", "", barChart("Answers a day", everyDay(told.days, days))),
+    ranking("Asked most", ASKED, told.top_questions.map(asked)),
+    ranking("Not answered, or rated bad", ASKED, told.unanswered.map(asked)),
+    ranking("Cited most", ["Document", "Knowledge base", "Cited", "Found"],
+      told.documents.map((one) => [h("a", { href: `#/documents/${one.document_id}` }, one.title || one.path), one.knowledge_base, one.cited, one.found])),
+    ranking("Language models", ["Model", "Answers", "Tokens read", "Tokens written"],
+      told.models.map((one) => [one.model ?? "without an answer", one.answers, one.prompt_tokens, one.completion_tokens])));
 }
 
-const questions = (title, list) => (list.length ? h("section.section", {}, h("h2", {}, title),
-  table(title, ["Question", "Asked", "Nothing found", "Rated bad"], list.map((one) => [one.question, String(one.asked), String(one.nothing_found), String(one.rated_down)]))) : "");
+const ASKED = ["Question", "Asked", "Nothing found", "Rated bad"];
+const asked = (one) => [one.question, one.asked, one.nothing_found, one.rated_down];
+
+/** A table with a heading, where there is anything in it. */
+const ranking = (title, heads, rows) => (rows.length ? section(title, "", table(title, heads,
+  rows.map((cells) => cells.map((cell) => (typeof cell === "number" ? cell.toLocaleString() : cell))))) : "");
 
 /** A figure for each day, also those on which nobody asked. */
 function everyDay(days, count) {
@@ -51,15 +53,7 @@ function everyDay(days, count) {
   });
 }
 
-const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT] = [640, 160];
-
-function shape(name, attributes, ...children) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
 
 /**
  * A bar for each figure, and the same in words.
@@ -83,51 +77,41 @@ function barChart(label, figures) {
 const KINDS = [["sitemap", "A sitemap"], ["urls", "Single pages"], ["git", "A Git repository"]];
 const EVERY = [["0", "When asked"], ["3600", "Every hour"], ["86400", "Every day"], ["604800", "Every week"]];
 
-const lines = (text) => text.split(/\s*\n\s*/).filter(Boolean);
-
 /** @returns {Node[]} all sources */
 export function sources(session) {
   const { api } = session;
-  const place = h("div");
-  const add = button("New source", () => make(), { name: "plus" });
-  const draw = () => place.replaceChildren(pages(async (after) => {
+  const list = pages(async (after) => {
     const told = await api.get(`/v1/sources?after=${after}`);
     return { rows: told.sources.map(row), next: told.next };
-  }, empty("No sources yet", "A source keeps documents as the pages of a site or the files of a repository are.")));
+  }, empty("No sources yet", "A source keeps documents as the pages of a site or the files of a repository are."));
 
   function row(source) {
     const name = source.urls[0] + (source.urls.length > 1 ? ` and ${source.urls.length - 1} more` : "");
-    const label = (verb) => ({ look: "quiet", "aria-label": `${verb} ${name}` });
     const sync = source.last_sync;
-    const failed = sync?.error_detail;
+    const bad = sync?.error_detail;
     const counts = sync && `${sync.created} new, ${sync.updated} changed, ${sync.removed} gone, ${sync.refused_count} refused`;
-    const made = h("li", {},
-      h("div.what", {}, h("span.name", {}, name, " ", h("span.badge", {}, source.state)),
-        h(`span.sub${failed ? ".failed" : ""}`, {}, `Into ${source.knowledge_base.name}. `, failed ?? counts ?? "Not synced yet.",
-          ...(sync?.finished_at && !failed ? [", ", moment(sync.finished_at)] : []))),
-      h("div.row", {},
-        sync?.refused.length ? button("Refused pages", () => refusals(sync), label("Refused pages of")) : null,
-        button("Sync now", () => attempt(async () => {
-          made.replaceWith(row(await api.post(`/v1/sources/${source.id}/sync`)));
-          say("The sync has begun.");
-        }), label("Sync")),
-        button("Delete", () => confirm("Delete the source", "The documents that it brought will be gone, too.", "Delete", async () => {
-          await api.delete(`/v1/sources/${source.id}`);
-          draw();
-        }), label("Delete"))));
+    const path = `/v1/sources/${source.id}`;
+    const when = sync?.finished_at && !bad ? [", ", moment(sync.finished_at)] : [];
+    const made = item(name, [`Into ${source.knowledge_base.name}. `, bad ?? counts ?? "Not synced yet.", ...when], [
+      sync?.refused.length && quiet("Refused pages", `of ${name}`, () => refusals(sync)),
+      quiet("Sync now", name, () => attempt(async () => {
+        made.replaceWith(row(await api.post(`${path}/sync`)));
+        say("The sync has begun.");
+      })),
+      quiet("Delete", name, () => confirm("Delete the source", "The documents that it brought will be gone, too.", "Delete", () => api.delete(path).then(() => list.redraw()))),
+    ], { badges: [source.state], bad });
     return made;
   }
 
   function refusals(sync) {
-    dialog("Refused pages", h("ul.list", {}, sync.refused.map(({ url, detail }) =>
-      h("li", {}, h("div.what", {}, h("span.name", {}, url), h("span.sub", {}, detail))))));
+    dialog("Refused pages", h("ul.list", {}, sync.refused.map(({ url, detail }) => item(url, detail))));
   }
 
   async function make() {
     const told = await attempt(() => api.get("/v1/knowledge-bases"));
     if (!told) return;
     const bases = told.knowledge_bases.filter((base) => base.access !== "reader").map(({ id, name }) => [id, name]);
-    const box = dialog("A new source", form("Make it", [
+    ask("A new source", "Make it", [
       field("What it is", select("kind", KINDS, "sitemap")),
       field("Addresses", h("textarea", { name: "urls", rows: 3, required: true }), "One a line; of a sitemap or a repository, one."),
       field("Into", select("knowledge_base", bases, bases[0]?.[0])),
@@ -135,13 +119,11 @@ export function sources(session) {
       field("Only paths such as", h("textarea", { name: "include", rows: 2, placeholder: "docs/**" }), "One a line. Left empty, all."),
     ], async (values) => {
       await api.post("/v1/sources", { ...values, every_seconds: Number(values.every_seconds), urls: lines(values.urls), include: lines(values.include) });
-      box.close();
-      draw();
-    }));
+      list.redraw();
+    });
   }
 
-  draw();
-  return [h("div.row.tools", {}, add), place];
+  return [h("div.row.tools", {}, button("New source", make, { name: "plus" })), list];
 }
 
 const PARTS = { database: "Database", vector_index: "Vector index", auth_service: "Signing keys of auth-service", accounts: "Account events" };
@@ -156,15 +138,14 @@ export function health(session) {
 }
 
 function service(name, client) {
-  return h("section.section", {}, h("h2", {}, name), loaded(async () => {
+  return section(name, "", loaded(async () => {
     // What is unwell says so with a status of its own, and one origin may tell of one service alone.
     const response = await fetch(`${client.base}/health`).catch(() => null);
     const told = await response?.json().catch(() => null);
     if (!told?.dependencies) return failed(new Error(`${name} can’t be reached from here.`));
     if (told.service !== name) return h("p.note", {}, "It tells its health at its own address, which is not this one.");
-    const rows = Object.entries(told.dependencies).map(([part, { status, latency_ms }]) => h("li", {},
-      h("div.what", {}, h("span.name", {}, PARTS[part] ?? part), h(`span.sub${status === "up" ? "" : ".failed"}`, {}, STATES[status] ?? status)),
-      h("span.badge", {}, `${latency_ms} ms`)));
+    const rows = Object.entries(told.dependencies).map(([part, { status, latency_ms }]) =>
+      item(PARTS[part] ?? part, STATES[status] ?? status, h("span.badge", {}, `${latency_ms} ms`), { bad: status !== "up" }));
     return [h("p.note", {}, `Version ${told.version}, ${told.status}`), h("ul.list", {}, rows)];
   }));
 }

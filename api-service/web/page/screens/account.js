@@ -1,16 +1,23 @@
 // The account of whoever is signed in.
 
 import { h } from "../../chat/dom.js";
-import { keySection } from "../api-keys.js";
-import { button, confirm, dialog, download, field, form, input, loaded, moment, say, screen } from "../ui.js";
+import {
+  ask, attempt, button, confirm, copied, dialog, download, empty, field, form, input, item, loaded, moment, quiet, say, screen, section, select,
+} from "../ui.js";
 
-const section = (title, lead, ...content) => h("section.section", {}, h("div", {}, h("h2", {}, title), lead && h("p.lead", {}, lead)), ...content);
+const SCOPES = [
+  ["chat", "Ask questions"],
+  ["search", "Search"],
+  ["documents:read", "Read documents"],
+  ["documents:write", "Add and delete documents"],
+];
+const DAY = 86_400;
 
 /** @returns {Node} the screen of the account */
 export function show(session, shell) {
   const { user } = session;
-  return screen("Account", user.email, [button("Sign out", () => session.signOut().catch((error) => say(error.message)))],
-    profile(session, shell), sessions(session), password(session), keySection(session), data(session));
+  return screen("Account", user.email, [button("Sign out", () => attempt(() => session.signOut()))],
+    profile(session, shell), sessions(session), password(session), keys(session), data(session));
 }
 
 /** `softwareBackground` as people write it. */
@@ -33,21 +40,23 @@ function profile(session, shell) {
 }
 
 function sessions(session) {
-  const draw = () => loaded(async (again) => {
+  const list = loaded(async () => {
     const told = await session.auth.get("/v1/sessions");
-    const end = (path, text) => async () => {
+    const end = (path, text) => () => attempt(async () => {
       await session.auth.delete(path);
       say(text);
-      again();
-    };
-    const rows = told.sessions.map((one) => h("li", {},
-      h("div.what", {}, h("span.name", {}, browserOf(one.user_agent), one.current && " ", one.current && h("span.badge", {}, "this one")),
-        h("span.sub", {}, `${one.ip ?? "unknown address"}, since `, moment(one.created_at))),
-      one.current ? null : button("End", end(`/v1/sessions/${one.id}`, "The session is ended."), { look: "quiet", "aria-label": `End the session of ${browserOf(one.user_agent)}` })));
+      list.redraw();
+    });
+    const rows = told.sessions.map((one) => {
+      const name = browserOf(one.user_agent);
+      const over = end(`/v1/sessions/${one.id}`, "The session is ended.");
+      return item(name, [`${one.ip ?? "unknown address"}, since `, moment(one.created_at)], [!one.current && quiet("End", `the session of ${name}`, over)],
+        { badges: [one.current && "this one"] });
+    });
     const all = rows.length > 1 && h("div.row", {}, button("End all others", end("/v1/sessions?keep=current", "All other sessions are ended.")));
     return [h("ul.list", {}, rows), all].filter(Boolean);
   });
-  return section("Sessions", "Where you are signed in.", draw());
+  return section("Sessions", "Where you are signed in.", list);
 }
 
 function browserOf(agent) {
@@ -70,30 +79,59 @@ function password(session) {
   }, { said: "The password is changed." }));
 }
 
-function data(session) {
-  const take = button("Export my conversations", async () => {
-    try {
-      const response = await session.api.open("GET", "/v1/conversations/export");
-      download("conversations.jsonl", await response.blob());
-    } catch (error) {
-      say(error.message);
-    }
+/** API keys, with which programs act for the account. */
+function keys(session) {
+  const place = loaded(() => keyList(session, place.redraw));
+  return section("API keys", "With a key, a program acts for you.", place, h("div.row", {}, button("Make a key", () => makeKey(session, place.redraw))));
+}
+
+async function keyList({ auth }, draw) {
+  const { api_keys } = await auth.get("/v1/api-keys");
+  if (!api_keys.length) return empty("No keys yet", "A program of yours needs one to ask, search or add documents.");
+  return h("ul.list", {}, api_keys.map((key) => {
+    const name = key.name ?? key.start;
+    const path = `/v1/api-keys/${key.id}`;
+    const until = key.expires_at ? [", until ", moment(key.expires_at)] : [];
+    return item(name, [`${key.start}… · ${key.scopes.join(", ")}`, ...until], [
+      quiet(key.enabled ? "Pause" : "Resume", name, () => attempt(() => auth.patch(path, { enabled: !key.enabled }).then(() => draw()))),
+      quiet("Delete", name, () => confirm("Delete the key", `Programs that use “${name}” will be turned away at once.`, "Delete", () => auth.delete(path).then(() => draw()))),
+    ], { badges: [!key.enabled && "paused"] });
+  }));
+}
+
+function makeKey(session, draw) {
+  const scopes = SCOPES.map(([scope, words]) => h("label.check", {}, input(`scope ${scope}`, { type: "checkbox", checked: true }), words));
+  ask("A new API key", "Make the key", [
+    field("Name", input("name", { required: true, maxlength: 32 }), "What it is for."),
+    h("fieldset", {}, h("legend", {}, "It may"), scopes),
+    field("It holds", select("days", [["30", "30 days"], ["90", "90 days"], ["365", "A year"], ["", "For ever"]], "90")),
+  ], async ({ name, days, ...rest }) => {
+    const wanted = Object.keys(rest).map((key) => key.replace("scope ", ""));
+    const { key } = await session.auth.post("/v1/api-keys", { name, scopes: wanted, ...(days ? { expires_in: days * DAY } : {}) });
+    draw();
+    return () => dialog("Your new key", [h("p", {}, "It is shown this once. Keep it like a password."), ...copied("key", key)]);
   });
+}
+
+function data(session) {
+  const take = button("Export my conversations", () => attempt(async () => {
+    const response = await session.api.open("GET", "/v1/conversations/export");
+    download("conversations.jsonl", await response.blob());
+  }));
   const clear = button("Delete all conversations", () =>
     confirm("Delete all conversations", "All your questions and their answers will be gone for good.", "Delete all", async () => {
       const { deleted } = await session.api.delete("/v1/conversations");
       say(`${deleted} conversations are deleted.`);
     }));
   const end = button("Delete my account", () => {
-    const made = dialog("Delete the account", form("Delete my account", [
+    const made = ask("Delete the account", "Delete my account", [
       h("p", {}, "Your documents, conversations and keys will be gone for good."),
       field("Your password", input("password", { type: "password", required: true, autocomplete: "current-password" })),
     ], async (values) => {
       const response = await session.auth.open("DELETE", "/v1/me", { body: values });
-      made.close();
-      if (response.status === 202) return say("A mail is on its way; the link in it deletes the account.");
-      return session.left();
-    }));
+      if (response.status === 202) say("A mail is on its way; the link in it deletes the account.");
+      else session.left();
+    });
     made.querySelector(".primary").classList.add("danger");
   });
   return section("Your data", "Take it with you, or delete it.", h("div.row", {}, take, clear, end));

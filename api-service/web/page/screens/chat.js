@@ -3,7 +3,7 @@
 import "../../chat/thread.js";
 import { h } from "../../chat/dom.js";
 import { documentView } from "../document-view.js";
-import { nameHere } from "../router.js";
+import { nameHere } from "../shell.js";
 import { attempt, dialog } from "../ui.js";
 
 /** @returns {Node[]} the screen of a conversation, or of a new one */

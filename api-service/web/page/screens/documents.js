@@ -3,7 +3,7 @@
 import { h } from "../../chat/dom.js";
 import { isOver, JobWatch, progressOf, wordsOf } from "../jobs.js";
 import { sendFiles, dropPlace } from "../uploads.js";
-import { attempt, button, confirm, dialog, empty, loaded, pages, say, screen } from "../ui.js";
+import { attempt, button, confirm, copied, dialog, empty, item, loaded, pages, quiet, say, screen } from "../ui.js";
 
 /** @returns {Node} the screen of all documents, or of those in a knowledge base */
 export function show(session, shell, baseId) {
@@ -24,7 +24,9 @@ export function show(session, shell, baseId) {
     window.addEventListener("hashchange", () => watch.end(), { once: true });
     const title = base ? base.name : "Documents";
     const lead = base ? `A ${base.visibility} knowledge base` : "All that answers can come from. What you add goes to your own knowledge base.";
-    return screen(title, lead, base ? [h("a.button", { href: "#/knowledge-bases" }, "All knowledge bases")] : [],
+    return screen(title, lead, base ? [
+      h("a.button", { href: "#/knowledge-bases" }, "All knowledge bases"),
+    ] : [],
       ...(mayAdd ? [dropPlace(take)] : []), h("div", {}, fresh, all));
   });
 }
@@ -36,7 +38,7 @@ class Rows {
 
   /** Sends files; each has a row at once. */
   send(files, base, list) {
-    const rows = files.map(({ path }) => plainRow(path, "Being sent"));
+    const rows = files.map(({ path }) => item(path, "Being sent"));
     list.prepend(...rows);
     say(files.length === 1 ? "One file is being sent." : `${files.length} files are being sent.`);
     sendFiles(this.session, files, {
@@ -45,10 +47,9 @@ class Rows {
         this.changeable.add(document_.knowledge_base.id);
         rows[index].replaceWith(this.of(document_));
       },
-      refused: (index, error) => {
+      refused: (index, { message }) => {
         const { path } = files[index];
-        const row = plainRow(path, error.message, true);
-        row.append(button("Remove", () => row.remove()));
+        const row = item(path, h("span", { role: "alert" }, message), quiet("Remove", path, () => row.remove()), { bad: true });
         rows[index].replaceWith(row);
       },
     });
@@ -71,32 +72,29 @@ class Rows {
   draw(row, document_) {
     const { id, job, knowledge_base } = document_;
     const name = nameOf(document_);
-    const bad = job.state === "failed";
     const state = job.state === "ready" ? [knowledge_base.name, document_.path !== name && document_.path].filter(Boolean).join(" · ") : wordsOf(job);
-    const title = document_.searchable ? h("a.name", { href: `#/documents/${id}` }, name) : h("span.name", {}, name);
+    const made = item(name, state, this.actions(row, document_, name), { href: document_.searchable && `#/documents/${id}`, bad: job.state === "failed" });
+    if (!isOver(job)) made.firstChild.append(progressOf(job));
     row.setAttribute("data-state", job.state);
-    row.replaceChildren(
-      h("div.what", {}, title, h(`span.sub${bad ? ".failed" : ""}`, {}, state), isOver(job) ? null : progressOf(job)),
-      h("div.row", {}, this.actions(row, document_, name)));
+    row.replaceChildren(...made.childNodes);
   }
 
   actions(row, document_, name) {
     const { id, job } = document_;
-    const label = (verb) => ({ look: "quiet", "aria-label": `${verb} ${name}` });
     const change = (path) => attempt(async () => {
       const job_ = await this.api.post(`/v1/jobs/${job.id}/${path}`);
       row.replaceWith(this.of({ ...document_, job: job_ }));
     });
-    const share = document_.searchable && button("Share", () => this.share(id), label("Share"));
-    if (!this.changeable.has(document_.knowledge_base.id)) return share ? [share] : [];
-    if (!isOver(job)) return [button("Cancel", () => change("cancel"), label("Cancel"))];
+    const share = document_.searchable && quiet("Share", name, () => this.share(id));
+    if (!this.changeable.has(document_.knowledge_base.id)) return [share];
+    if (!isOver(job)) return [quiet("Cancel", name, () => change("cancel"))];
     const remove = () => confirm("Delete the document", `“${name}” will be gone for good, and no answer comes from it any more.`, "Delete", async () => {
       await this.api.delete(`/v1/documents/${id}`);
       row.remove();
       say("The document is deleted.");
     });
-    const again = job.state !== "ready" && button("Try again", () => change("retry"), label("Try again"));
-    return [again, share, button("Delete", remove, label("Delete"))].filter(Boolean);
+    const again = job.state !== "ready" && quiet("Try again", name, () => change("retry"));
+    return [again, share, quiet("Delete", name, remove)];
   }
 
   async share(id) {
@@ -105,14 +103,10 @@ class Rows {
     const url = new URL(link.url, `${this.api.base}/`).href;
     dialog("Share the document", [
       h("p", {}, "Whoever has this link can open the document for 15 minutes, without an account."),
-      h("p.secret", {}, url),
-      h("div.row", {}, button("Copy the link", () => navigator.clipboard.writeText(url).then(() => say("The link is copied.")), { look: "primary" })),
+      ...copied("link", url),
       h("p.hint", {}, "To share for longer, put it into a knowledge base and share that."),
     ]);
   }
 }
 
 const nameOf = (document_) => document_.title || document_.path || "Untitled";
-
-const plainRow = (name, text, bad = false) =>
-  h("li", {}, h("div.what", {}, h("span.name", {}, name), h(`span.sub${bad ? ".failed" : ""}`, { role: bad ? "alert" : null }, text)));
