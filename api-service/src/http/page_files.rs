@@ -40,6 +40,7 @@ const SOURCES: &[(&str, &str)] = files![
     "page/screens/documents.js",
     "page/screens/knowledge-bases.js",
     "page/screens/sign-in.js",
+    "page/screens/widget-keys.js",
     "page/session.js",
     "page/shell.js",
     "page/ui.js",

@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { site } from "./keyed.mjs";
 import { pdf } from "./paper.mjs";
 import { freePort, pages, start } from "./services.mjs";
 import { openBrowser } from "./visitor.mjs";
@@ -167,6 +168,57 @@ test("conversations, documents, keys and the account are looked after", async ()
   await page.getByRole("dialog").getByRole("button", { name: "Delete my account" }).click();
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   assert.deepEqual(visitor.wrong, []);
+});
+
+test("a knowledge base is put into another site", async () => {
+  let code = "";
+  const other = await site(() => ({ text: `<!doctype html><title>Another site</title>${code}` }));
+  const visitor = await browser.visit(services.api);
+  const { page } = visitor;
+  await visitor.signUp("Gil", "gil@example.com");
+  await visitor.go("/knowledge-bases");
+  await page.getByRole("button", { name: "New knowledge base" }).click();
+  await page.getByLabel("Name").fill("Trains");
+  await page.getByRole("button", { name: "Make it" }).click();
+  await page.getByRole("link", { name: "Trains" }).click();
+  await visitor.upload("files", { name: "trains.md", mimeType: "text/markdown", buffer: Buffer.from("# Trains\n\nThe night train leaves at eleven.") }, 1);
+  await page.getByRole("link", { name: "On other sites" }).click();
+  await page.getByText("No keys yet").waitFor();
+  await page.getByRole("button", { name: "New key" }).click();
+  await page.getByLabel("Name").fill("The timetable");
+  await page.getByLabel("Sites that may ask").fill(`${other.origin}/timetable`);
+  await page.getByRole("button", { name: "Make the key" }).click();
+  await page.locator(".told.failed", { hasText: "An origin looks like" }).waitFor();
+  await page.getByLabel("Sites that may ask").fill(other.origin);
+  await page.getByLabel("Questions a minute").fill("7");
+  await page.getByRole("button", { name: "Make the key" }).click();
+  code = await page.locator(".secret").innerText();
+  assert.match(code, /^<script type="module" src="[^"]+\/widget\.js"><\/script>\n<lectern-chat key="pk_[0-9a-f]{32}"><\/lectern-chat>$/);
+  await page.keyboard.press("Escape");
+  await page.getByText("7 questions a minute").waitFor();
+
+  const guest = await browser.visit(other.origin);
+  await guest.page.goto(other.origin);
+  await guest.ask("When does the night train leave?");
+  assert.match(await guest.lastAnswer(), /leaves at eleven/);
+
+  await page.getByRole("button", { name: "Pause The timetable" }).click();
+  await page.locator(".badge").waitFor();
+  await guest.page.getByLabel("Ask a question").fill("And the day train?");
+  await guest.page.keyboard.press("Enter");
+  await guest.page.getByRole("alert").waitFor();
+  await page.getByRole("button", { name: "Resume The timetable" }).click();
+  await page.locator(".badge").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Change The timetable" }).click();
+  assert.equal(await page.getByLabel("Sites that may ask").inputValue(), other.origin);
+  await page.getByLabel("Questions a day").fill("20");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("20 a day").waitFor();
+  await page.getByRole("button", { name: "Delete The timetable" }).click();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByText("No keys yet").waitFor();
+  assert.deepEqual(visitor.wrong, []);
+  await other.stop();
 });
 
 test("a forgotten password is replaced through a mail", { timeout: 60_000 }, async () => {

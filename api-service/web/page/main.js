@@ -42,6 +42,7 @@ async function draw(session) {
     [/^\/documents\/([\w-]+)$/, (id) => screen(`/documents/${id}`, "../document-view", id)],
     [/^\/knowledge-bases$/, () => screen("/knowledge-bases", "knowledge-bases")],
     [/^\/knowledge-bases\/([\w-]+)$/, (id) => screen(`/knowledge-bases/${id}`, "documents", id)],
+    [/^\/knowledge-bases\/([\w-]+)\/widget$/, (id) => screen(`/knowledge-bases/${id}/widget`, "widget-keys", id)],
     [/^\/account$/, () => screen("/account", "account")],
     [/^\/admin\/([\w-]+)$/, (part) => screen(`/admin/${part}`, "admin", part)],
     [/^/, () => screen("/chat", "chat")],

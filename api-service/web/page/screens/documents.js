@@ -26,6 +26,7 @@ export function show(session, shell, baseId) {
     const lead = base ? `A ${base.visibility} knowledge base` : "All that answers can come from. What you add goes to your own knowledge base.";
     return screen(title, lead, base ? [
       h("a.button", { href: "#/knowledge-bases" }, "All knowledge bases"),
+      base.access === "manager" && h("a.button", { href: `#/knowledge-bases/${baseId}/widget` }, "On other sites"),
     ] : [],
       ...(mayAdd ? [dropPlace(take)] : []), h("div", {}, fresh, all));
   });
