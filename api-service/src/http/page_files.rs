@@ -23,7 +23,6 @@ const SOURCES: &[(&str, &str)] = files![
     "chat/client.js",
     "chat/composer.js",
     "chat/dom.js",
-    "chat/events.js",
     "chat/markdown.js",
     "chat/message.js",
     "chat/thread.js",

@@ -1,21 +1,12 @@
-// axe-core looks at every screen, in light and dark, on a desk and a phone.
-// With SCREENSHOTS=<folder> it also keeps what it saw.
+// axe-core looks at every screen; see looks.mjs.
 
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { look, PHONE } from "./looks.mjs";
 import { pdf } from "./paper.mjs";
 import { run, start } from "./services.mjs";
 import { openBrowser } from "./visitor.mjs";
 
-const AXE = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
-const LOOKS = [
-  ["desk", "light", { width: 1280, height: 800 }],
-  ["desk", "dark", { width: 1280, height: 800 }],
-  ["phone", "light", { width: 390, height: 844 }],
-  ["phone", "dark", { width: 390, height: 844 }],
-];
 const ADMIN = { ADMIN_EMAIL: "admin@example.com", ADMIN_PASSWORD: "a long enough one" };
 const PROVIDERS = { GOOGLE_CLIENT_ID: "one", GOOGLE_CLIENT_SECRET: "two", GITHUB_CLIENT_ID: "three", GITHUB_CLIENT_SECRET: "four" };
 const PAPER = pdf([["Physical AI in the field", "Robots that act through a body learn from what they touch."], ["Batteries", "The robot charges its battery in forty minutes."]]);
@@ -33,24 +24,6 @@ after(async () => {
   await browser?.close();
   await services?.stop();
 });
-
-async function look(page, name) {
-  const folder = process.env.SCREENSHOTS;
-  if (folder) await mkdir(folder, { recursive: true });
-  const found = [];
-  for (const [device, colorScheme, size] of LOOKS) {
-    await page.setViewportSize(size);
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    if (folder) await page.screenshot({ path: `${folder}/${name}-${device}-${colorScheme}.png` });
-    await page.evaluate(`${AXE};void 0`);
-    const told = await page.evaluate((tags) => globalThis.axe.run(document, { runOnly: { type: "tag", values: tags } }), TAGS);
-    for (const { id, nodes } of told.violations) found.push(`${name}, ${device}, ${colorScheme}: ${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
-    const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    if (wider > 0) found.push(`${name}, ${device}: ${wider} px too wide`);
-  }
-  await page.setViewportSize(LOOKS[0][2]);
-  assert.deepEqual(found, []);
-}
 
 test("before the sign-in", async () => {
   const { page } = await browser.visit(services.api);
@@ -115,7 +88,7 @@ test("a reader’s screens", async () => {
   await page.locator("dialog mark").waitFor();
   await look(page, "passage");
   await page.keyboard.press("Escape");
-  await page.setViewportSize(LOOKS[2][2]);
+  await page.setViewportSize(PHONE);
   await page.getByRole("button", { name: "Menu" }).click();
   await look(page, "menu");
   await visitor.go("/knowledge-bases");

@@ -1,14 +1,12 @@
 // The widget in pages of other origins: inline, floating and in a frame.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, test } from "node:test";
 import { site, startKeyed } from "./keyed.mjs";
+import { DESK, look, PHONE } from "./looks.mjs";
 import { startModel } from "./model.mjs";
 import { openBrowser } from "./visitor.mjs";
 
-const AXE = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const PLAIN = { text: "Physical AI acts through a body [1].", pause: 0 };
 const HARM = [
   "<script>window.harmed=1</script>",
@@ -64,24 +62,16 @@ async function visit({ origin }, attributes = "", how = {}) {
   return visitor;
 }
 
-async function look(page) {
-  await page.evaluate(`${AXE};void 0`);
-  const told = await page.evaluate((tags) => globalThis.axe.run(document, { runOnly: { type: "tag", values: tags } }), TAGS);
-  assert.deepEqual(told.violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), []);
-}
-
 test("inline: asks, shows the passage, goes on, and is there after a reload", async () => {
   const visitor = await visit(host);
   const { page } = visitor;
   const answer = await visitor.ask("What is Physical AI?");
   assert.match(await visitor.lastAnswer(), /acts through a body/);
-  await look(page);
   const chip = answer.locator(".chip").first();
   await chip.click();
   const passage = page.getByRole("region", { name: "The passage" });
   await passage.locator("mark").waitFor();
   assert.match(await passage.innerText(), /artificial intelligence that acts through a body/);
-  await look(page);
   await page.keyboard.press("Escape");
   await passage.waitFor({ state: "hidden" });
   assert.ok(await chip.evaluate((element) => element.getRootNode().activeElement === element));
@@ -97,19 +87,16 @@ test("inline: asks, shows the passage, goes on, and is there after a reload", as
   assert.ok(visitor.asked.every((origin) => [host.origin, services.api].includes(origin)), `${visitor.asked}`);
 });
 
-for (const [colorScheme, viewport] of [["light", { width: 1280, height: 800 }], ["dark", { width: 390, height: 844 }]]) {
-  test(`floating, ${colorScheme}, ${viewport.width} px wide: opens, asks and closes by keyboard`, async () => {
-    const visitor = await visit(host, 'mode="floating" label="Ask us"', { colorScheme, viewport });
+for (const viewport of [DESK, PHONE]) {
+  test(`floating, ${viewport.width} px wide: opens, asks and closes by keyboard`, async () => {
+    const visitor = await visit(host, 'mode="floating" label="Ask us"', { viewport });
     const { page } = visitor;
     const button = page.getByRole("button", { name: "Ask us" });
-    await button.waitFor();
-    await look(page);
     await button.focus();
     await page.keyboard.press("Enter");
     const field = page.getByLabel("Ask a question");
     assert.ok(await field.evaluate((element) => element.getRootNode().activeElement === element));
     await visitor.ask("What is Physical AI?");
-    await look(page);
     await field.focus();
     await page.keyboard.press("Escape");
     await field.waitFor({ state: "hidden" });
@@ -117,6 +104,50 @@ for (const [colorScheme, viewport] of [["light", { width: 1280, height: 800 }], 
     assert.deepEqual(visitor.wrong, []);
   });
 }
+
+const ASKED = "What is Physical AI, and where does it act?";
+const SAID = "**Physical AI** is artificial intelligence that acts through a body [1]. It learns from what it touches:\n\n" +
+  "- by `reaching` for things,\n- by walking.\n\n| Part | Task |\n|---|---|\n| Arm | Reaches |\n| Leg | Walks |\n\nThe moon is made of cheese.";
+
+/** Looks at a widget that nobody has asked, at its answer, at the passage, and at an error. */
+async function lookAtAll(visitor, name) {
+  const { page } = visitor;
+  says = { text: SAID, pause: 0 };
+  await page.locator(".welcome").waitFor();
+  await look(page, `${name}-new`);
+  const answer = await visitor.ask(ASKED);
+  await look(page, `${name}-answer`);
+  await answer.locator(".chip").first().click();
+  await page.getByRole("region", { name: "The passage" }).locator("mark").waitFor();
+  await look(page, `${name}-passage`);
+  await page.keyboard.press("Escape");
+  await page.route("**/v1/chat/stream", (route) => route.abort());
+  await page.getByLabel("Ask a question").fill("And now?");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").waitFor();
+  await look(page, `${name}-error`);
+  await page.unroute("**/v1/chat/stream");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.locator("article.answer .foot .actions").nth(1).waitFor();
+  assert.deepEqual(await page.locator("article.question .said").allInnerTexts(), [ASKED, "And now?"]);
+}
+
+test("axe finds nothing inline", async () => lookAtAll(await visit(host, 'label="Ask the handbook"'), "inline"));
+
+test("axe finds nothing floating", async () => {
+  const visitor = await visit(host, 'mode="floating" label="Ask the handbook"');
+  const button = visitor.page.getByRole("button", { name: "Ask the handbook" });
+  await button.waitFor();
+  await look(visitor.page, "floating-closed");
+  await button.click();
+  await lookAtAll(visitor, "floating");
+});
+
+test("axe finds nothing in the page for frames", async () => {
+  const visitor = await browser.visit(services.api);
+  await visitor.page.goto(`${services.api}/embed?key=${key}&label=Ask+the+handbook`);
+  await lookAtAll(visitor, "embed");
+});
 
 test("colours and letters are the host’s to choose", async () => {
   const { page } = await visit(host);
@@ -138,10 +169,11 @@ test("in a frame, for the key’s pages alone", async () => {
   const frame = `<iframe title="Chat" width="600" height="600" src="${services.api}/embed?key=${key}"></iframe>`;
   for (const [{ origin }, answers] of [[host, true], [stranger, false]]) {
     const { page } = await browser.visit(origin);
+    const refused = answers || page.waitForEvent("console", (line) => /frame-ancestors/.test(line.text()));
     await page.goto(`${origin}/?holds=${encodeURIComponent(frame)}`);
     const inside = page.frameLocator("iframe");
     if (!answers) {
-      await page.waitForTimeout(500);
+      await refused;
       assert.equal(await inside.locator("lectern-chat").count(), 0);
       continue;
     }

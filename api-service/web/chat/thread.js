@@ -1,9 +1,9 @@
 // <lectern-thread>: a conversation, and the field to go on with it.
 
 import { applyEvent, keptAnswer, newAnswer } from "./answer.js";
+import { followAnswer } from "./client.js";
 import { Composer } from "./composer.js";
 import { failed, h } from "./dom.js";
-import { followAnswer } from "./events.js";
 import { AnswerElement, questionElement } from "./message.js";
 
 /** How near to the end a reader must be to be kept there, in pixels. */
@@ -86,12 +86,16 @@ export class LecternThread extends HTMLElement {
     const body = { ...this.options.within?.(), ...question };
     if (this.conversation) body.conversation_id = this.conversation;
     const open = () => this.api.open("POST", "/v1/chat/stream", { body, signal: line.signal });
-    const began = await this.follow(open, line);
+    const began = await this.follow(open, line, () => {
+      this.redraw(before);
+      this.composer.area.focus();
+      this.ask(question);
+    });
     if (!began && question.replaces) this.redraw(before);
   }
 
-  /** Follows an answer to its end. @returns {Promise<boolean>} whether it began */
-  async follow(open, line) {
+  /** Follows an answer to its end; `retry` asks again. @returns {Promise<boolean>} whether it began */
+  async follow(open, line, retry) {
     const answer = newAnswer();
     this.running = answer;
     this.composer.setBusy(true);
@@ -103,7 +107,10 @@ export class LecternThread extends HTMLElement {
     } catch (error) {
       if (line.signal.aborted) return true;
       if (answer.id) Object.assign(answer, { failure: error.message, running: false });
-      else this.drop(answer, failed(error));
+      else {
+        this.drop(answer, failed(error, retry));
+        this.toEnd();
+      }
     }
     this.ended(answer);
     return Boolean(answer.id);

@@ -1,6 +1,6 @@
 // How documents are brought in, in words, and followed as it goes.
 
-import { readEvents } from "../chat/events.js";
+import { readEvents } from "../chat/client.js";
 import { h } from "../chat/dom.js";
 
 const STAGES = {

@@ -94,7 +94,7 @@ export class LecternChat extends HTMLElement {
       openSource: (source, citation) => this.openSource(source, citation),
       within: () => this.within(),
       onConversation: (id) => this.remember(id),
-      empty: h("div.welcome", {}, h("h2", {}, this.label),
+      empty: h("div.welcome", {}, h("h2", {}, "What would you like to know?"),
         h("p.note", {}, "Each answer names the passages that it rests on; a click on a number shows them.")),
     });
     await this.thread.show(this.remembered() || null);
