@@ -21,7 +21,7 @@ run: tools ## Set everything up and run both services until Ctrl-C.
 model: tools ## Fetch the embedding model to DATA_DIR/models, where it is missing.
 	@DATA_DIR='$(DATA_DIR)' exec $(PYTHON) deploy/model/fetch.py
 
-test-examples: model ## Start the examples for Streamlit and Next.js, which are large to install, and ask in them.
+test-examples: model ## Build or start the examples for Docusaurus, Streamlit and Next.js, which are large to install, and ask in them.
 	@cd api-service/tests/browser && npm ci --silent && PROGRAMS='$(abspath $(TARGET_DIR))/debug' \
 		LECTERN_MODELS_DIR='$(abspath $(DATA_DIR))/models' node --test frameworks.mjs
 

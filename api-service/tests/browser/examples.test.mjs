@@ -1,5 +1,5 @@
 // The examples of deploy/examples that need no package, as they stand but for
-// the address and the key. See also deploy/examples/test.py.
+// the address and the key. See also frameworks.mjs.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -57,7 +57,7 @@ function written({ tagName, attributes }) {
 test("what the plugin for Docusaurus injects, and the element of the MDX page", async () => {
   const plugin = createRequire(import.meta.url)(new URL("docusaurus/lectern-plugin.js", EXAMPLES).pathname);
   const { headTags, postBodyTags } = plugin({ baseUrl: "/" }, { service: services.api, key }).injectHtmlTags();
-  const [element] = (await read("docusaurus/ask.mdx")).match(/<lectern-chat .*<\/lectern-chat>/);
+  const [element] = (await read("docusaurus/docs/ask.mdx")).match(/<lectern-chat .*<\/lectern-chat>/);
   shown = `<!doctype html><title>Docs</title>${headTags.map(written)}${filled(element)}${postBodyTags.map(written)}`;
   const visitor = await visit();
   const answer = await visitor.ask("What is Physical AI?");

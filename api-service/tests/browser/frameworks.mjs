@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { cp, mkdir } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -20,14 +20,14 @@ let ports;
 const running = [];
 
 before(async () => {
-  ports = { streamlit: await freePort(), nextjs: await freePort() };
+  ports = { streamlit: await freePort(), nextjs: await freePort(), docusaurus: await freePort() };
   services = await startKeyed({ ALLOWED_ORIGINS: originOf("nextjs") });
   browser = await openBrowser();
 });
 
 after(async () => {
   await browser?.close();
-  for (const child of running) process.kill(-child.pid, "SIGTERM");
+  for (const child of running.filter(({ exitCode }) => exitCode === null)) process.kill(-child.pid, "SIGTERM");
   await services?.stop();
 });
 
@@ -41,8 +41,8 @@ async function copyOf(name) {
   return folder;
 }
 
-function done(cwd, program, ...arguments_) {
-  const told = spawnSync(program, arguments_, { cwd, encoding: "utf8" });
+function done(cwd, env, program, ...arguments_) {
+  const told = spawnSync(program, arguments_, { cwd, env: { ...process.env, ...env }, encoding: "utf8" });
   assert.equal(told.status, 0, `${program}: ${told.stdout}${told.stderr}`);
 }
 
@@ -61,11 +61,11 @@ async function serve(cwd, env, origin, program, ...arguments_) {
 
 test("Streamlit shows the widget’s page in a frame", async () => {
   const folder = await copyOf("streamlit");
-  const packages = join(folder, "packages");
-  done(folder, "python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore",
-    "--target", packages, "--requirement", "requirements.txt");
-  const env = { PYTHONPATH: packages, LECTERN_URL: services.api, LECTERN_KEY: await services.keyFor(originOf("streamlit")) };
-  await serve(folder, env, originOf("streamlit"), "python3", "-m", "streamlit", "run", "app.py", "--server.headless=true",
+  const python = join(folder, "venv/bin/python");
+  done(folder, {}, "python3", "-m", "venv", "venv");
+  done(folder, {}, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", "requirements.txt");
+  const env = { LECTERN_URL: services.api, LECTERN_KEY: await services.keyFor(originOf("streamlit")) };
+  await serve(folder, env, originOf("streamlit"), python, "-m", "streamlit", "run", "app.py", "--server.headless=true",
     "--server.address=localhost", `--server.port=${ports.streamlit}`, "--browser.gatherUsageStats=false");
   const { page } = await browser.visit(originOf("streamlit"));
   await page.goto(originOf("streamlit"));
@@ -76,9 +76,29 @@ test("Streamlit shows the widget’s page in a frame", async () => {
   assert.match(await inside.locator("article.answer .prose").innerText(), /acts through a body/);
 });
 
+test("Docusaurus is built with the plugin and the MDX page", async () => {
+  const folder = await copyOf("docusaurus");
+  done(folder, {}, "npm", "install", "--no-audit", "--no-fund", "--silent");
+  const key = await services.keyFor(originOf("docusaurus"));
+  const asks = join(folder, "docs/ask.mdx");
+  await writeFile(asks, (await readFile(asks, "utf8")).replace("pk_your_key", key));
+  const env = { LECTERN_URL: services.api, LECTERN_KEY: key, DOCUSAURUS_NO_TELEMETRY: "1", NO_UPDATE_NOTIFIER: "1" };
+  done(folder, env, "npx", "docusaurus", "build");
+  await serve(folder, env, originOf("docusaurus"), "npx", "docusaurus", "serve", "--no-open", "--host", "localhost", "--port", String(ports.docusaurus));
+  const visitor = await browser.visit(originOf("docusaurus"));
+  const { page } = visitor;
+  await page.goto(originOf("docusaurus"));
+  const answer = await visitor.ask("What is Physical AI?");
+  assert.match(await visitor.lastAnswer(), /acts through a body/);
+  await answer.locator(".chip").first().click();
+  await page.waitForURL(`${originOf("docusaurus")}/intro*`);
+  await page.getByRole("button", { name: "Ask the docs" }).click();
+  await visitor.ask("And what is it made of?");
+});
+
 test("Next.js asks over its rewrites with useChat", async () => {
   const folder = await copyOf("nextjs");
-  done(folder, "npm", "install", "--no-audit", "--no-fund", "--silent");
+  done(folder, {}, "npm", "install", "--no-audit", "--no-fund", "--silent");
   const env = { LECTERN_URL: services.api, LECTERN_AUTH_URL: services.auth, NEXT_TELEMETRY_DISABLED: "1" };
   await serve(folder, env, originOf("nextjs"), "npx", "next", "dev", "--hostname", "localhost", "--port", String(ports.nextjs));
   const { page } = await browser.visit(originOf("nextjs"));

@@ -11,6 +11,7 @@ module.exports = function lectern(context, { service, key, label = "Ask the docs
         postBodyTags: [
           {
             tagName: "lectern-chat",
+            customElement: true,
             // Where a source came from this site’s docs, it is opened there.
             attributes: { key, label, mode: "floating", "base-url": context.baseUrl },
           },
