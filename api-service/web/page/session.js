@@ -42,9 +42,9 @@ export class Session extends EventTarget {
     return this.user;
   }
 
-  /** Signs in. */
+  /** Signs in. The mail that goes to an address not yet verified leads back here. */
   async signIn(email, password) {
-    await this.cookies.post("/sign-in/email", { email, password, rememberMe: true });
+    await this.cookies.post("/sign-in/email", { email, password, rememberMe: true, callbackURL: here() });
     await this.entered();
   }
 

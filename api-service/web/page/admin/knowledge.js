@@ -93,7 +93,7 @@ export function sources(session) {
     const path = `/v1/sources/${source.id}`;
     const when = sync?.finished_at && !bad ? [", ", moment(sync.finished_at)] : [];
     const made = item(name, [`Into ${source.knowledge_base.name}. `, bad ?? counts ?? "Not synced yet.", ...when], [
-      sync?.refused.length && quiet("Refused pages", `of ${name}`, () => refusals(sync)),
+      sync?.refused.length > 0 && quiet("Refused pages", `of ${name}`, () => refusals(sync)),
       quiet("Sync now", name, () => attempt(async () => {
         made.replaceWith(row(await api.post(`${path}/sync`)));
         say("The sync has begun.");

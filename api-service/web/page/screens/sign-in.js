@@ -12,9 +12,14 @@ const REFUSALS = {
   INVALID_TOKEN: "This link has been used, or is too old. Ask for another one.",
 };
 
-/** Says what helps where the service must not say what is wrong. */
+/** What helps where the service says too little, by its code. */
+const HELP = {
+  INVALID_EMAIL_OR_PASSWORD: "The address or the password is wrong. Check both, or set a new password.",
+  EMAIL_NOT_VERIFIED: "Your address is not verified yet. Open the link in the mail that we have just sent.",
+};
+
 function explain(error) {
-  if (error.code === "INVALID_EMAIL_OR_PASSWORD") error.message = "The address or the password is wrong. Check both, or set a new password.";
+  error.message = HELP[error.code] ?? error.message;
   throw error;
 }
 
