@@ -50,12 +50,16 @@ test("the buttons of providers lead there", async () => {
   const { page } = await browser.visit(services.api);
   await page.route("https://github.com/**", (route) => route.fulfill({ body: "GitHub" }));
   await page.goto(services.api);
-  await page.getByRole("button", { name: "Continue with Google" }).waitFor();
   await page.getByRole("button", { name: "Continue with GitHub" }).click();
   await page.waitForURL("https://github.com/login/oauth/authorize?**");
   const asked = new URL(page.url()).searchParams;
   assert.equal(asked.get("client_id"), "three");
   assert.equal(asked.get("redirect_uri"), `${services.auth}/api/auth/callback/github`);
+  await page.route("https://accounts.google.com/**", (route) => route.fulfill({ body: "Google" }));
+  await page.goto(services.api);
+  await page.getByRole("button", { name: "Continue with Google" }).click();
+  await page.waitForURL("https://accounts.google.com/**");
+  assert.equal(new URL(page.url()).searchParams.get("client_id"), "one");
   await page.goto(`${services.api}/?error=account_not_linked`);
   await page.getByRole("alert").getByText("An account with this address exists already.").waitFor();
   assert.equal(page.url(), `${services.api}/`);
@@ -134,13 +138,36 @@ test("an administrator’s screens", async () => {
     await visitor.settled();
     await look(page, part);
   }
+  await visitor.go("/admin/analytics");
+  await page.getByRole("cell", { name: "How does the robot charge its battery?" }).first().waitFor();
+  assert.equal(await page.locator(".figures div", { hasText: "Answers" }).locator("dd").innerText(), "1");
+  assert.match(await page.locator(".chart").getAttribute("aria-label"), /: 1 in all/);
+  await page.getByLabel("Which time").selectOption("7");
+  await page.getByText("at most 1 a day").waitFor();
+  await visitor.go("/admin/health");
+  for (const name of ["api-service", "auth-service"]) {
+    const service = page.locator(".section", { has: page.getByRole("heading", { name }) });
+    await service.getByText("Works").first().waitFor();
+    assert.equal(await service.locator(".sub.failed").count(), 0);
+  }
+  await visitor.go("/admin/audit-log");
+  await page.getByRole("cell", { name: "sign in" }).first().waitFor();
+  await page.getByLabel("The ID of an account").fill("nobody");
+  await page.getByText("Nothing is logged of this").waitFor();
   await visitor.go("/admin/sources");
   await page.getByRole("button", { name: "New source" }).click();
   await page.getByRole("dialog").waitFor();
   await look(page, "new-source");
   await page.getByLabel("Addresses").fill("http://127.0.0.1:9/sitemap.xml");
   await page.getByRole("button", { name: "Make it" }).click();
-  await page.locator(".list .name", { hasText: "sitemap.xml" }).waitFor();
+  await page.getByRole("button", { name: "Sync now http://127.0.0.1:9/sitemap.xml" }).click();
+  await page.getByText("The sync has begun.").waitFor();
+  for (let tries = 0; !(await page.locator(".sub.failed").count()) && tries < 50; tries++) {
+    await page.reload();
+    await page.locator(".list .name", { hasText: "sitemap.xml" }).waitFor();
+  }
+  assert.match(await page.locator(".sub.failed").innerText(), /The host's address is private/);
+  await look(page, "source-failed");
   await visitor.go("/admin/users");
   await page.getByRole("button", { name: "New account" }).click();
   await page.getByLabel("Name").fill("Dan");

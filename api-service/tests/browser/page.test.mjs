@@ -44,6 +44,16 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** The last of so many links that look so, once mails have them. */
+async function linkOf({ env }, pattern, count = 1) {
+  for (;;) {
+    const mails = await readFile(join(env.DATA_DIR, "mail.jsonl"), "utf8").catch(() => "");
+    const links = [...new Set(mails.match(pattern))];
+    if (links.length >= count) return links.at(-1);
+    await new Promise((later) => setTimeout(later, 50));
+  }
+}
+
 test("from the sign-up to a passage, and out again", async () => {
   const visitor = await browser.visit(services.api);
   const { page } = visitor;
@@ -91,7 +101,11 @@ test("conversations, documents, keys and the account are looked after", async ()
   const visitor = await browser.visit(services.api);
   const { page } = visitor;
   await visitor.signUp("Ben", "ben@example.com");
-  await visitor.ask("What acts through a body?");
+  await visitor.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await visitor.ask("What is Physical AI?");
+  await page.getByRole("button", { name: "Copy the answer" }).click();
+  await page.getByRole("button", { name: "Copied" }).waitFor();
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /acts through a body/);
   const row = page.locator(".conversations li").first();
   await row.hover();
   await row.getByRole("button", { name: /^Rename/ }).click();
@@ -170,6 +184,91 @@ test("conversations, documents, keys and the account are looked after", async ()
   assert.deepEqual(visitor.wrong, []);
 });
 
+test("a folder is dropped with all that is in it", async () => {
+  const visitor = await browser.visit(services.api);
+  const { page } = visitor;
+  await visitor.signUp("Hal", "hal@example.com");
+  await visitor.go("/documents");
+  await mkdir(join(folder, "notes/loans/fees"));
+  await writeFile(join(folder, "notes/loans/fees/late.md"), "# Late fees\n\nA late book costs ten cents a day.\n");
+  await writeFile(join(folder, "notes/.hidden.md"), "# Hidden\n\nNobody sees this.\n");
+  const line = await visitor.context.newCDPSession(page);
+  const { x, y } = await page.locator(".drop").boundingBox();
+  const data = { items: [], files: [join(folder, "notes")], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) await line.send("Input.dispatchDragEvent", { type, x: x + 20, y: y + 20, data });
+  for (const name of ["Opening hours", "Loans", "Late fees"]) await page.getByRole("link", { name, exact: true }).waitFor();
+  const rows = await page.locator("[data-document] .sub").allInnerTexts();
+  for (const path of ["notes/hours.md", "notes/loans/books.md", "notes/loans/fees/late.md"]) {
+    assert.ok(rows.some((row) => row.endsWith(path)), `${path} in ${rows}`);
+  }
+  assert.ok(!rows.some((row) => row.includes("hidden")));
+  await visitor.go("/chat");
+  await visitor.ask("What does a late book cost?");
+  assert.match(await visitor.lastAnswer(), /ten cents a day/);
+  assert.deepEqual(visitor.wrong, []);
+});
+
+test("a knowledge base is shared by an ID, and taken back", async () => {
+  const [owner, reader] = [await browser.visit(services.api), await browser.visit(services.api)];
+  await reader.signUp("Jo", "jo@example.com");
+  await reader.go("/account");
+  const id = await reader.page.locator("code").innerText();
+  await owner.signUp("Ian", "ian@example.com");
+  const { page } = owner;
+  await owner.go("/knowledge-bases");
+  await page.getByRole("button", { name: "New knowledge base" }).click();
+  await page.getByLabel("Name").fill("Recipes");
+  await page.getByRole("button", { name: "Make it" }).click();
+  await page.getByRole("link", { name: "Recipes" }).click();
+  await owner.upload("files", { name: "soup.md", mimeType: "text/markdown", buffer: Buffer.from("# Soup\n\nThe soup boils for nine minutes.") }, 1);
+  await owner.go("/knowledge-bases");
+  await page.getByRole("button", { name: "Share Recipes" }).click();
+  await page.getByLabel("Their ID").fill(id);
+  await page.getByRole("dialog").getByRole("button", { name: "Share" }).click();
+  await page.getByText("It is shared.").waitFor();
+  await page.getByRole("button", { name: `End sharing with ${id}` }).waitFor();
+
+  await reader.go("/knowledge-bases");
+  await reader.page.getByText("those it is shared with; you may read it").waitFor();
+  await reader.page.getByRole("link", { name: "Recipes" }).click();
+  await reader.page.getByRole("link", { name: "Soup" }).waitFor();
+  assert.equal(await reader.page.locator(".drop").count(), 0, "a reader adds nothing");
+  assert.equal(await reader.page.getByRole("link", { name: "On other sites" }).count(), 0);
+  await reader.go("/chat");
+  await reader.ask("How long does the soup boil?");
+  assert.match(await reader.lastAnswer(), /nine minutes/);
+
+  await page.getByRole("button", { name: `End sharing with ${id}` }).click();
+  await page.getByText("It is shared with nobody yet.").waitFor();
+  await reader.go("/knowledge-bases");
+  await reader.settled();
+  assert.equal(await reader.page.getByRole("link", { name: "Recipes" }).count(), 0);
+  assert.deepEqual([...owner.wrong, ...reader.wrong], []);
+});
+
+test("an address is verified by a mail before the first sign-in", { timeout: 60_000 }, async () => {
+  const strict = await start((at) => ({ ...OWN(at), REQUIRE_EMAIL_VERIFICATION: "true" }));
+  const visitor = await browser.visit(strict.api);
+  const { page } = visitor;
+  await page.goto(strict.api);
+  await page.getByRole("button", { name: "Make an account" }).click();
+  await page.getByLabel("Name").fill("Kay");
+  await page.getByLabel("E-mail address").fill("kay@example.com");
+  await page.getByLabel("Password").fill("a long enough one");
+  await page.getByRole("button", { name: "Make the account" }).click();
+  await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+  await page.getByRole("button", { name: "Back to sign in" }).click();
+  await page.getByLabel("E-mail address").fill("kay@example.com");
+  await page.getByLabel("Password").fill("a long enough one");
+  await page.keyboard.press("Enter");
+  await page.getByText("Your address is not verified yet.").waitFor();
+  await page.goto(await linkOf(strict, /http:\/\/[^\s"\\]*verify-email[^\s"\\]*/g, 2));
+  await page.waitForURL(`${strict.api}/`);
+  await page.getByLabel("Ask a question").waitFor();
+  assert.deepEqual(visitor.wrong, []);
+  await strict.stop();
+});
+
 test("a knowledge base is put into another site", async () => {
   let code = "";
   const other = await site(() => ({ text: `<!doctype html><title>Another site</title>${code}` }));
@@ -231,10 +330,7 @@ test("a forgotten password is replaced through a mail", { timeout: 60_000 }, asy
   await page.getByLabel("E-mail address").fill("dee@example.com");
   await page.getByRole("button", { name: "Send the link" }).click();
   await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
-  const mails = () => readFile(join(services.env.DATA_DIR, "mail.jsonl"), "utf8").catch(() => "");
-  const mailed = async () => /http:\/\/[^\s"\\]*reset-password\/[^\s"\\]*/.exec(await mails())?.[0];
-  while (!(await mailed())) await page.waitForTimeout(50);
-  const link = await mailed();
+  const link = await linkOf(services, /http:\/\/[^\s"\\]*reset-password\/[^\s"\\]*/g);
   await page.goto(link);
   await page.getByLabel("New password").fill("quite another one");
   await page.getByRole("button", { name: "Set the password" }).click();
@@ -309,6 +405,7 @@ test("the first sight is quick and small", async (t) => {
   line.on("Network.loadingFinished", (event) => (bytes += event.encodedDataLength));
   await page.goto(services.api);
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  assert.equal(await page.getByRole("button", { name: /^Continue with/ }).count(), 0, "no provider is set up");
   const painted = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
   const first = bytes;
   bytes = 0;
