@@ -360,6 +360,10 @@ test("by keyboard alone", async () => {
   await page.locator("dialog :is(mark, .found)").waitFor();
   await page.keyboard.press("Escape");
   assert.ok(await page.evaluate(() => document.activeElement.matches(".chip")));
+  for (const name of ["Documents", "Knowledge bases"]) {
+    await page.getByRole("link", { name, exact: true }).press("Enter");
+    await page.waitForFunction((title) => document.activeElement.matches("h1") && document.activeElement.innerText === title, name);
+  }
 });
 
 test("behind one origin", async () => {

@@ -23,6 +23,7 @@ let model;
 let says = PLAIN;
 let host;
 let stranger;
+let member;
 let key;
 
 /** A page that holds what its address says, under a strict policy. */
@@ -37,15 +38,15 @@ function held(url) {
 
 before(async () => {
   model = await startModel(() => says);
-  services = await startKeyed(model.settings);
-  [host, stranger] = [await site(held), await site(held)];
+  [host, stranger, member] = [await site(held), await site(held), await site(held)];
+  services = await startKeyed({ ...model.settings, ALLOWED_ORIGINS: member.origin });
   key = await services.keyFor(host.origin);
   browser = await openBrowser();
 });
 
 after(async () => {
   await browser?.close();
-  await Promise.all([host?.stop(), stranger?.stop()]);
+  await Promise.all([host?.stop(), stranger?.stop(), member?.stop()]);
   await services?.stop();
   await model?.stop();
 });
@@ -192,6 +193,17 @@ test("with the host’s token the conversation is the user’s", async () => {
   await visitor.ask("What is the host’s question?");
   const { conversations } = await services.asAdmin("GET", "/v1/conversations");
   assert.deepEqual(conversations.map(({ title }) => title), ["What is the host’s question?"]);
+});
+
+test("without a key, a user asks the knowledge base that is named, from an allowed origin", async () => {
+  const visitor = await browser.visit(member.origin);
+  await visitor.page.goto(`${member.origin}/?holds=${encodeURIComponent('<lectern-chat knowledge-base="book"></lectern-chat>')}`);
+  await visitor.page.locator("lectern-chat").evaluate((chat, token) => {
+    chat.token = token;
+  }, services.jwt);
+  await visitor.ask("What is Physical AI?");
+  assert.match(await visitor.lastAnswer(), /acts through a body/);
+  assert.deepEqual(visitor.wrong, []);
 });
 
 test("a source opens the host’s own page", async () => {

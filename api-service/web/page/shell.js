@@ -54,7 +54,10 @@ export class Shell {
     this.main.replaceChildren(...[content].flat());
     this.main.scrollTop = 0;
     this.mark();
-    if (!first) (this.main.querySelector("h1") ?? this.main.querySelector("textarea"))?.focus({ preventScroll: true });
+    if (first) return;
+    Promise.resolve(content.ready).then(() => {
+      if (path === this.path) (this.main.querySelector("h1") ?? this.main.querySelector("textarea"))?.focus({ preventScroll: true });
+    });
   }
 
   mark() {

@@ -89,7 +89,8 @@ export const empty = (title, text, ...actions) =>
 
 /**
  * A place that shows what `load` makes; room is kept while it works.
- * @returns {HTMLElement} its `redraw` loads anew, with what it is given; what is asked for last is shown
+ * @returns {HTMLElement} `ready` is when it shows something; its `redraw` loads anew, with
+ *   what it is given, and what is asked for last is shown
  */
 export function loaded(load) {
   const place = h("div.loaded", { "aria-busy": "true" });
@@ -101,7 +102,7 @@ export function loaded(load) {
     place.replaceChildren(...[made].flat());
     place.removeAttribute("aria-busy");
   };
-  place.redraw();
+  place.ready = place.redraw();
   return place;
 }
 
