@@ -128,7 +128,7 @@ test("nothing that is said runs", async () => {
   await page.getByRole("button", { name: "New knowledge base" }).click();
   await page.getByLabel("Name").fill(name);
   await page.getByRole("button", { name: "Make it" }).click();
-  await page.getByRole("link", { name }).waitFor();
+  await page.locator("#main").getByRole("link", { name }).waitFor();
   assert.deepEqual(await harmed(), [false, 0, 0]);
   await page.getByRole("link", { name: "New chat" }).click();
   for (const payload of PAYLOADS) {
