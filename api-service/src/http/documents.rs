@@ -16,7 +16,7 @@ use service_kit::{
     problem::Problem,
 };
 
-use super::{Route, metrics, publishable};
+use super::{Route, metrics};
 
 /// What the document says of a route.
 pub type Operation = openapi::Operation<()>;
@@ -79,7 +79,7 @@ pub fn document(token_url: &str) -> Value {
     for (path, operation) in health::described() {
         writer.add(&Method::GET, path, &operation);
     }
-    let mut written = writer.finish(&About {
+    writer.finish(&About {
         title: TITLE,
         version: env!("CARGO_PKG_VERSION"),
         description: "Documents, search, answers and conversations. `/v1` is the canonical \
@@ -97,21 +97,8 @@ pub fn document(token_url: &str) -> Value {
                 "description": "An access token of auth-service, or an API key.",
             },
             "apiKey": { "type": "apiKey", "in": "header", "name": api_key::HEADER },
-            "publishableKey": {
-                "type": "apiKey",
-                "in": "header",
-                "name": publishable::HEADER,
-                "description": "From a page whose origin the key lists.",
-            },
         }),
-    });
-    for (method, path) in publishable::WIDGET_ROUTES {
-        let ways = &mut written["paths"][*path][method.to_ascii_lowercase()]["security"];
-        if let Some(ways) = ways.as_array_mut() {
-            ways.push(json!({ "publishableKey": [] }));
-        }
-    }
-    written
+    })
 }
 
 /// What this is, for programs.
