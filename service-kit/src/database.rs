@@ -10,6 +10,10 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -125,6 +129,8 @@ pub struct Database {
     /// they wait in line.
     writers: AnyPool,
     file: Option<PathBuf>,
+    /// Whether something was committed that the disk may not have yet.
+    unsynced: Arc<AtomicBool>,
 }
 
 /// Why a database can't be opened. The cause may quote the URL's host, never
@@ -230,6 +236,7 @@ impl Database {
             pool,
             writers,
             file: url.file.clone(),
+            unsynced: Arc::default(),
         })
     }
 
@@ -257,9 +264,39 @@ impl Database {
     /// again, and others go before.
     pub async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>, sqlx::Error> {
         match self.file {
-            Some(_) => self.writers.begin_with("BEGIN IMMEDIATE").await,
+            Some(_) => self.writers.begin_with(BEGIN).await,
             None => self.pool.begin().await,
         }
+    }
+
+    /// The same, with delayed durability, for what is written often and may be lost
+    /// with the power: a commit does not wait for the disk. `PostgreSQL` writes it
+    /// there within a second, `SQLite` at the next [`Self::sync`] or at the next
+    /// commit of [`Self::begin`]. Where the process alone dies, nothing is lost.
+    pub async fn begin_delayed(
+        &self,
+    ) -> Result<sqlx::Transaction<'static, sqlx::Any>, sqlx::Error> {
+        if self.file.is_none() {
+            let begin = "BEGIN; SET LOCAL synchronous_commit = off";
+            return self.pool.begin_with(begin).await;
+        }
+        self.unsynced.store(true, Ordering::Relaxed);
+        self.writers.begin_with(BEGIN_DELAYED).await
+    }
+
+    /// Brings to the disk what was committed with delayed durability. To be called
+    /// every few seconds: `SQLite`'s log grows until then.
+    pub async fn sync(&self) -> Result<(), sqlx::Error> {
+        if self.unsynced.swap(false, Ordering::Relaxed) {
+            // Most of it beside those who write; the rest in line with them, so
+            // that the log can begin anew. Neither waits for those who read.
+            for connections in [&self.pool, &self.writers] {
+                sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+                    .execute(connections)
+                    .await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the database answers.
@@ -296,9 +333,17 @@ fn pool_options(sqlite: bool) -> AnyPoolOptions {
 }
 
 /// WAL lets readers go on beside the writer; FULL keeps what was committed even
-/// when the power goes.
+/// when the power goes. A commit of one connection empties the others' caches: the
+/// beginning of the file is mapped, and not read anew each time.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
-    PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+    PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 67108864;";
+
+const BEGIN: &str = "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; BEGIN IMMEDIATE";
+
+/// Those who write often do not wait for the log's pages to be put in their place,
+/// either, unless there are 64 MiB of them.
+const BEGIN_DELAYED: &str =
+    "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384; BEGIN IMMEDIATE";
 
 /// Makes the file and its folder where they are missing, for this user alone:
 /// SQLite gives the files beside it the same permissions.

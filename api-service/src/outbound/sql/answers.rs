@@ -37,7 +37,7 @@ impl AnswerStore for SqlStore {
         opening: &Opening,
         now: Millis,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_delayed().await?;
         if !conversation_is_there(&mut transaction, scope, opening, now).await? {
             return Ok(false);
         }
@@ -76,7 +76,7 @@ impl AnswerStore for SqlStore {
         now: Millis,
     ) -> Result<Vec<String>, StoreError> {
         let mut stopped = vec![];
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_delayed().await?;
         for some in unrecorded.chunks(MOST_AT_ONCE) {
             let going_on = note_alive(&mut transaction, some, now).await?;
             let (going_on, over): (Vec<_>, Vec<_>) = some
@@ -90,7 +90,7 @@ impl AnswerStore for SqlStore {
     }
 
     async fn close(&self, scope: &Scope, ended: Ended, now: Millis) -> Result<(), StoreError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_delayed().await?;
         let open = sqlx::query(
             "UPDATE answers SET over = 1, alive_at = $1 WHERE message_id = $2 AND over = 0 \
              AND conversation_id IN (SELECT id FROM conversations WHERE owner_id = $3)",
@@ -220,6 +220,7 @@ impl AnswerStore for SqlStore {
         for (answer, conversation, alive_at) in silent {
             end_silent(self, &answer, &conversation, alive_at).await?;
         }
+        self.database.sync().await?;
         Ok(())
     }
 }

@@ -32,13 +32,15 @@ impl TokenStore for SqlStore {
              WHERE token_usage.prompt + token_usage.completion + token_usage.reserved < $4 \
              RETURNING prompt, completion, reserved, answers"
         );
+        let mut transaction = self.database.begin_delayed().await?;
         let row: Option<Row> = sqlx::query_as(sql(query))
             .bind(scope.owner())
             .bind(day.0)
             .bind(counted(tokens))
             .bind(counted(limit))
-            .fetch_optional(&self.database.pool)
+            .fetch_optional(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         Ok(row.map(spent))
     }
 
@@ -53,6 +55,7 @@ impl TokenStore for SqlStore {
              answers = token_usage.answers + excluded.answers, \
              reserved = token_usage.reserved - $6"
         );
+        let mut transaction = self.database.begin_delayed().await?;
         sqlx::query(sql(query))
             .bind(scope.owner())
             .bind(settled.day.0)
@@ -60,8 +63,9 @@ impl TokenStore for SqlStore {
             .bind(counted(settled.used.completion))
             .bind(answers)
             .bind(counted(settled.reserved))
-            .execute(&self.database.pool)
+            .execute(&mut *transaction)
             .await?;
+        transaction.commit().await?;
         Ok(())
     }
 

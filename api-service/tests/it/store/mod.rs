@@ -2,6 +2,7 @@
 
 mod conversations;
 mod documents;
+mod durability;
 mod embeddings;
 mod interactions;
 mod jobs;
