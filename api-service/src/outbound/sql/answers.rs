@@ -9,8 +9,8 @@ use service_kit::clock::Millis;
 use sqlx::{Any, Transaction};
 
 use super::{
-    MOST_PLACEHOLDERS, SqlStore, accounts::OWNER_IS_THERE, bigint, citations::add_evidence,
-    conversations::joined, impossible, interactions::log, page, placeholders, size, sql,
+    MOST_ROWS, SqlStore, accounts::OWNER_IS_THERE, bigint, citations::add_evidence,
+    conversations::joined, impossible, interactions::log, page, placeholders, rows, size, sql,
 };
 use crate::{
     app::ports::{AnswerStore, Due, Ended, Recorded, StoreError, Unrecorded},
@@ -27,7 +27,7 @@ use crate::{
 const STEP: i64 = 100;
 
 /// Answers of which events are recorded with one query.
-const MOST_AT_ONCE: usize = MOST_PLACEHOLDERS / 5;
+const MOST_AT_ONCE: usize = MOST_ROWS;
 
 #[async_trait]
 impl AnswerStore for SqlStore {
@@ -314,10 +314,9 @@ async fn add_events(
     if new.is_empty() {
         return Ok(());
     }
-    let rows = (0..new.len()).map(|row| format!("({})", placeholders(row * 4 + 1, 4)));
     let text = sql(format!(
         "INSERT INTO answer_events (message_id, first, last, events) VALUES {}",
-        rows.collect::<Vec<_>>().join(", ")
+        rows(new.len(), 4)
     ));
     let mut query = sqlx::query(text);
     for answer in new {
@@ -360,37 +359,40 @@ async fn keep(
     .bind(i64::try_from(known.usage.completion).unwrap_or(i64::MAX))
     .execute(&mut **transaction)
     .await?;
-    for (number, source) in (1..).zip(&known.sources) {
-        add_source(transaction, &answer.id, number, source).await?;
-    }
+    add_sources(transaction, &answer.id, &known.sources).await?;
     add_evidence(transaction, &answer.id, &known.sources, &known.evidence).await
 }
 
-async fn add_source(
+async fn add_sources(
     transaction: &mut Transaction<'static, Any>,
     message: &str,
-    number: usize,
-    source: &Passage,
+    sources: &[Passage],
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO message_sources (message_id, number, chunk_id, document_id, title, path, \
-         heading, text, span_start, span_end, page, score) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-    )
-    .bind(message)
-    .bind(bigint(number))
-    .bind(&source.chunk_id.0)
-    .bind(&source.document_id.0)
-    .bind(&source.title)
-    .bind(&source.path)
-    .bind(&source.heading)
-    .bind(&source.text)
-    .bind(bigint(source.span.start))
-    .bind(bigint(source.span.end))
-    .bind(i64::from(source.page.unwrap_or_default()))
-    .bind(source.score)
-    .execute(&mut **transaction)
-    .await?;
+    let numbered: Vec<(i64, &Passage)> = (1..).zip(sources).collect();
+    for some in numbered.chunks(MOST_ROWS) {
+        let text = sql(format!(
+            "INSERT INTO message_sources (message_id, number, chunk_id, document_id, title, path, \
+             heading, text, span_start, span_end, page, score) VALUES {}",
+            rows(some.len(), 12)
+        ));
+        let mut query = sqlx::query(text);
+        for (number, source) in some {
+            query = query
+                .bind(message)
+                .bind(number)
+                .bind(&source.chunk_id.0)
+                .bind(&source.document_id.0)
+                .bind(&source.title)
+                .bind(&source.path)
+                .bind(&source.heading)
+                .bind(&source.text)
+                .bind(bigint(source.span.start))
+                .bind(bigint(source.span.end))
+                .bind(i64::from(source.page.unwrap_or_default()))
+                .bind(source.score);
+        }
+        query.execute(&mut **transaction).await?;
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use sqlx::{Any, Transaction};
 
-use super::{SqlStore, bigint, size};
+use super::{MOST_ROWS, SqlStore, bigint, rows, size, sql};
 use crate::{
     app::ports::StoreError,
     domain::{
@@ -22,52 +22,60 @@ pub(super) async fn add_evidence(
     sources: &[Passage],
     evidence: &Evidence,
 ) -> Result<(), StoreError> {
-    for (ordinal, citation) in evidence.citations.iter().enumerate() {
-        let source = citation.number.checked_sub(1);
-        if let Some(source) = source.and_then(|index| sources.get(index)) {
-            add_citation(transaction, message, ordinal, source, citation).await?;
-        }
+    let citations: Vec<_> = (0..)
+        .zip(&evidence.citations)
+        .filter_map(|(ordinal, citation)| {
+            let source = sources.get(citation.number.checked_sub(1)?)?;
+            Some((ordinal, source, citation))
+        })
+        .collect();
+    for some in citations.chunks(MOST_ROWS) {
+        add_citations(transaction, message, some).await?;
     }
-    for sentence in &evidence.unsupported {
-        sqlx::query(
-            "INSERT INTO message_unsupported (message_id, sentence_start, sentence_end) \
-             VALUES ($1, $2, $3)",
-        )
-        .bind(message)
-        .bind(bigint(sentence.start))
-        .bind(bigint(sentence.end))
-        .execute(&mut **transaction)
-        .await?;
+    for some in evidence.unsupported.chunks(MOST_ROWS) {
+        let text = sql(format!(
+            "INSERT INTO message_unsupported (message_id, sentence_start, sentence_end) VALUES {}",
+            rows(some.len(), 3)
+        ));
+        let mut query = sqlx::query(text);
+        for sentence in some {
+            query = query
+                .bind(message)
+                .bind(bigint(sentence.start))
+                .bind(bigint(sentence.end));
+        }
+        query.execute(&mut **transaction).await?;
     }
     Ok(())
 }
 
-async fn add_citation(
+async fn add_citations(
     transaction: &mut Transaction<'static, Any>,
     message: &str,
-    ordinal: usize,
-    source: &Passage,
-    citation: &Citation,
+    citations: &[(i64, &Passage, &Citation)],
 ) -> Result<(), StoreError> {
-    sqlx::query(
+    let text = sql(format!(
         "INSERT INTO message_citations (message_id, ordinal, number, chunk_id, document_id, \
-         sentence_start, sentence_end, span_start, span_end, quote, support, supported) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-    )
-    .bind(message)
-    .bind(bigint(ordinal))
-    .bind(bigint(citation.number))
-    .bind(&source.chunk_id.0)
-    .bind(&source.document_id.0)
-    .bind(bigint(citation.sentence.start))
-    .bind(bigint(citation.sentence.end))
-    .bind(bigint(citation.span.start))
-    .bind(bigint(citation.span.end))
-    .bind(&citation.quote)
-    .bind(citation.support)
-    .bind(i64::from(citation.supported))
-    .execute(&mut **transaction)
-    .await?;
+         sentence_start, sentence_end, span_start, span_end, quote, support, supported) VALUES {}",
+        rows(citations.len(), 12)
+    ));
+    let mut query = sqlx::query(text);
+    for (ordinal, source, citation) in citations {
+        query = query
+            .bind(message)
+            .bind(ordinal)
+            .bind(bigint(citation.number))
+            .bind(&source.chunk_id.0)
+            .bind(&source.document_id.0)
+            .bind(bigint(citation.sentence.start))
+            .bind(bigint(citation.sentence.end))
+            .bind(bigint(citation.span.start))
+            .bind(bigint(citation.span.end))
+            .bind(&citation.quote)
+            .bind(citation.support)
+            .bind(i64::from(citation.supported));
+    }
+    query.execute(&mut **transaction).await?;
     Ok(())
 }
 

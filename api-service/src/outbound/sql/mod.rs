@@ -85,6 +85,17 @@ fn placeholders(first: usize, count: usize) -> String {
     all.join(", ")
 }
 
+/// The rows of an `INSERT`: `($1, $2), ($3, $4), …`, `count` of them.
+fn rows(count: usize, width: usize) -> String {
+    let all: Vec<_> = (0..count)
+        .map(|row| format!("({})", placeholders(row * width + 1, width)))
+        .collect();
+    all.join(", ")
+}
+
+/// No more rows are inserted by one statement.
+const MOST_ROWS: usize = 100;
+
 /// Locks a document's row until the transaction ends; `false` where it is
 /// gone. Whoever writes to a document, its chunks and its jobs locks it first:
 /// in one order, so that none waits for the other in a circle. `SQLite`'s
