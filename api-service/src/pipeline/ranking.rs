@@ -1,7 +1,8 @@
 //! From passages that were found to the sources of an answer: nothing twice,
 //! and what stands side by side in a document as one.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::ops::RangeInclusive;
 
 use unicode_segmentation::UnicodeSegmentation;
@@ -227,7 +228,8 @@ fn copies(found: Vec<Passage>) -> Vec<Vec<Passage>> {
 
 /// A text's rows of words, and its numbers.
 struct Wording {
-    rows: HashSet<Vec<String>>,
+    /// Their hashes, in order, each once.
+    rows: Vec<u64>,
     numbers: BTreeSet<String>,
 }
 
@@ -235,11 +237,16 @@ impl Wording {
     fn of(text: &str) -> Self {
         let words: Vec<String> = text.unicode_words().map(str::to_lowercase).collect();
         let is_number = |word: &&String| word.contains(|letter: char| letter.is_numeric());
+        let by = BuildHasherDefault::<DefaultHasher>::default();
+        let hashes: Vec<u64> = words.iter().map(|word| by.hash_one(word)).collect();
+        let mut rows: Vec<u64> = hashes
+            .windows(SHINGLE.min(hashes.len()).max(1))
+            .map(|row| by.hash_one(row))
+            .collect();
+        rows.sort_unstable();
+        rows.dedup();
         Self {
-            rows: words
-                .windows(SHINGLE.min(words.len()).max(1))
-                .map(<[String]>::to_vec)
-                .collect(),
+            rows,
             numbers: words.iter().filter(is_number).cloned().collect(),
         }
     }
@@ -247,11 +254,15 @@ impl Wording {
     /// Whether one is a copy of the other. Texts from one mould that tell
     /// different numbers are not.
     fn is_like(&self, other: &Self) -> bool {
-        if self.numbers != other.numbers {
+        let (one, two) = (self.rows.len(), other.rows.len());
+        #[expect(clippy::cast_precision_loss, reason = "a passage's number of words")]
+        let most = one.min(two) as f64 / one.max(two).max(1) as f64;
+        if most < SAME || self.numbers != other.numbers {
             return false;
         }
-        let both = self.rows.intersection(&other.rows).count();
-        let either = self.rows.len() + other.rows.len() - both;
+        let in_other = |row: &&u64| other.rows.binary_search(row).is_ok();
+        let both = self.rows.iter().filter(in_other).count();
+        let either = one + two - both;
         #[expect(clippy::cast_precision_loss, reason = "a passage's number of words")]
         let share = both as f64 / either.max(1) as f64;
         share >= SAME
