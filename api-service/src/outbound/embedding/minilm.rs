@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
-use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value};
+use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, op_registry};
 use serde::Deserialize;
 use tokenizers::{Tokenizer, TruncationParams};
 
@@ -161,9 +161,33 @@ impl MiniLm {
 impl Network {
     fn load(folder: &Path, max_tokens: usize) -> Result<Self, String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
-        // Else each question pays for bringing all weights into shape.
-        let mut options = ModelOptions::with_all_ops();
+        // Those of this model alone: the others would make the program larger.
+        let operators = op_registry!(
+            Add,
+            Cast,
+            DequantizeLinear,
+            Div,
+            DynamicQuantizeLinear,
+            Erf,
+            Gather,
+            LayerNormalization,
+            MatMul,
+            MatMulInteger,
+            Max,
+            Mul,
+            ReduceL2,
+            ReduceSum,
+            Reshape,
+            Shape,
+            Slice,
+            Softmax,
+            Sub,
+            Transpose,
+            Unsqueeze
+        );
+        let mut options = ModelOptions::with_ops(operators);
         let model = options
+            // Else each question pays for bringing all weights into shape.
             .prepack_weights(true)
             .load_file(folder.join("model.onnx"))
             .map_err(|error| text(&error))?;
