@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use axum::{
     Extension, Json,
     http::{HeaderName, Method, header},
-    response::Html,
 };
 use proto::api_key;
 use serde_json::{Value, json};
@@ -53,10 +52,15 @@ pub(super) fn routes() -> Vec<Route> {
         Route::public(
             Method::GET,
             "/docs",
-            docs,
+            api_pages::swagger_ui,
             page("The document in Swagger UI"),
         ),
-        Route::public(Method::GET, "/redoc", redoc, page("The document in ReDoc")),
+        Route::public(
+            Method::GET,
+            "/redoc",
+            api_pages::redoc,
+            page("The document in ReDoc"),
+        ),
         Route::public(Method::GET, "/metrics", metrics::metrics, counted),
     ]
 }
@@ -117,12 +121,4 @@ async fn openapi(
     let written = || document(&documented.token_url).to_string();
     let text = documented.text.get_or_init(written).clone();
     ([(header::CONTENT_TYPE, "application/json")], text)
-}
-
-async fn docs() -> Html<String> {
-    api_pages::swagger_ui(TITLE)
-}
-
-async fn redoc() -> Html<String> {
-    api_pages::redoc(TITLE)
 }

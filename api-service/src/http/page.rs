@@ -9,14 +9,17 @@ use axum::{
     http::{
         HeaderMap, HeaderName, Method, StatusCode, Uri,
         header::{
-            ACCEPT, ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING,
+            ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING,
             CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, VARY,
             X_CONTENT_TYPE_OPTIONS,
         },
     },
     response::{IntoResponse, Response},
 };
-use service_kit::problem::{Problem, ProblemPath, unknown_route};
+use service_kit::{
+    api_pages::takes_gzip,
+    problem::{Problem, ProblemPath, unknown_route},
+};
 
 use super::{
     HttpState, Operation, Route, documents,
@@ -100,24 +103,21 @@ fn content_policy(auth: &str) -> String {
 }
 
 pub(super) fn sent(file: &'static File, caching: &'static str, headers: &HeaderMap) -> Response {
-    let has = |name: HeaderName, wanted: &str| {
-        let values = headers.get_all(name).iter();
-        let values = values.filter_map(|value| value.to_str().ok());
-        values
-            .flat_map(|value| value.split(','))
-            .any(|value| value.split(';').next().unwrap_or(value).trim() == wanted)
-    };
+    let known = headers.get_all(IF_NONE_MATCH).iter();
+    let mut known = known
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
     let common = [
         (ETAG, file.etag.as_str()),
         (CACHE_CONTROL, caching),
         (VARY, "accept-encoding"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    if has(IF_NONE_MATCH, &file.etag) {
+    if known.any(|etag| etag.trim() == file.etag) {
         return (StatusCode::NOT_MODIFIED, common).into_response();
     }
     let kind = [(CONTENT_TYPE, file.media_type)];
-    if has(ACCEPT_ENCODING, "gzip") {
+    if takes_gzip(headers) {
         let packed = [(CONTENT_ENCODING, "gzip")];
         return (common, kind, packed, file.packed.as_slice()).into_response();
     }

@@ -7,7 +7,6 @@ use axum::{
     Json,
     extract::State,
     http::{Method, header},
-    response::Html,
 };
 use proto::api_key;
 use serde_json::{Value, json};
@@ -45,10 +44,15 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(
             Method::GET,
             "/docs",
-            docs,
+            api_pages::swagger_ui,
             page("The document in Swagger UI"),
         ),
-        Route::new(Method::GET, "/redoc", redoc, page("The document in ReDoc")),
+        Route::new(
+            Method::GET,
+            "/redoc",
+            api_pages::redoc,
+            page("The document in ReDoc"),
+        ),
     ]
 }
 
@@ -113,12 +117,4 @@ async fn index() -> Json<Value> {
         "docs": "/docs",
         "health": "/health",
     }))
-}
-
-async fn docs() -> Html<String> {
-    api_pages::swagger_ui(TITLE)
-}
-
-async fn redoc() -> Html<String> {
-    api_pages::redoc(TITLE)
 }
