@@ -208,14 +208,16 @@ impl PublishableKeyStore for SqlStore {
 
     async fn count_use(&self, id: &PublishableKeyId, day: Day) -> Result<bool, StoreError> {
         // One statement: of those who ask at the same time, each sees the others.
+        let mut transaction = self.database.begin_delayed().await?;
         let counted = sqlx::query(
             "UPDATE publishable_keys SET asked = CASE WHEN day = $1 THEN asked + 1 ELSE 1 END, \
              day = $1 WHERE id = $2 AND enabled = 1 AND (day <> $1 OR asked < per_day)",
         )
         .bind(day.0)
         .bind(&id.0)
-        .execute(&self.database.pool)
+        .execute(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         Ok(counted.rows_affected() > 0)
     }
 }
