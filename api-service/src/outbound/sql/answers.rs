@@ -10,7 +10,8 @@ use sqlx::{Any, Transaction};
 
 use super::{
     MOST_ROWS, SqlStore, accounts::OWNER_IS_THERE, bigint, citations::add_evidence,
-    conversations::joined, impossible, interactions::log, page, placeholders, rows, size, sql,
+    conversations::joined, impossible, insert_all, interactions::log, page, placeholders, size,
+    sql,
 };
 use crate::{
     app::ports::{AnswerStore, Due, Ended, Recorded, StoreError, Unrecorded},
@@ -25,9 +26,6 @@ use crate::{
 
 /// Answers that nobody makes any more and that are ended at once.
 const STEP: i64 = 100;
-
-/// Answers of which events are recorded with one query.
-const MOST_AT_ONCE: usize = MOST_ROWS;
 
 #[async_trait]
 impl AnswerStore for SqlStore {
@@ -77,7 +75,7 @@ impl AnswerStore for SqlStore {
     ) -> Result<Vec<String>, StoreError> {
         let mut stopped = vec![];
         let mut transaction = self.database.begin_delayed().await?;
-        for some in unrecorded.chunks(MOST_AT_ONCE) {
+        for some in unrecorded.chunks(MOST_ROWS) {
             let going_on = note_alive(&mut transaction, some, now).await?;
             let (going_on, over): (Vec<_>, Vec<_>) = some
                 .iter()
@@ -309,25 +307,19 @@ async fn add_events(
     transaction: &mut Transaction<'static, Any>,
     answers: &[&Unrecorded],
 ) -> Result<(), StoreError> {
-    let new = answers.iter().filter(|answer| !answer.events.is_empty());
-    let new: Vec<_> = new.collect();
-    if new.is_empty() {
-        return Ok(());
+    let mut new = vec![];
+    for answer in answers.iter().filter(|answer| !answer.events.is_empty()) {
+        let last = answer.first + answer.events.len() - 1;
+        new.push((answer, last, wire::write(&answer.events)?));
     }
-    let text = sql(format!(
-        "INSERT INTO answer_events (message_id, first, last, events) VALUES {}",
-        rows(new.len(), 4)
-    ));
-    let mut query = sqlx::query(text);
-    for answer in new {
-        query = query
-            .bind(&answer.answer_id)
+    let into = "answer_events (message_id, first, last, events)";
+    insert_all(transaction, into, 4, &new, |row, (answer, last, events)| {
+        row.bind(&answer.answer_id)
             .bind(bigint(answer.first))
-            .bind(bigint(answer.first + answer.events.len() - 1))
-            .bind(wire::write(&answer.events)?);
-    }
-    query.execute(&mut **transaction).await?;
-    Ok(())
+            .bind(bigint(*last))
+            .bind(events)
+    })
+    .await
 }
 
 async fn keep(
@@ -369,31 +361,23 @@ async fn add_sources(
     sources: &[Passage],
 ) -> Result<(), StoreError> {
     let numbered: Vec<(i64, &Passage)> = (1..).zip(sources).collect();
-    for some in numbered.chunks(MOST_ROWS) {
-        let text = sql(format!(
-            "INSERT INTO message_sources (message_id, number, chunk_id, document_id, title, path, \
-             heading, text, span_start, span_end, page, score) VALUES {}",
-            rows(some.len(), 12)
-        ));
-        let mut query = sqlx::query(text);
-        for (number, source) in some {
-            query = query
-                .bind(message)
-                .bind(number)
-                .bind(&source.chunk_id.0)
-                .bind(&source.document_id.0)
-                .bind(&source.title)
-                .bind(&source.path)
-                .bind(&source.heading)
-                .bind(&source.text)
-                .bind(bigint(source.span.start))
-                .bind(bigint(source.span.end))
-                .bind(i64::from(source.page.unwrap_or_default()))
-                .bind(source.score);
-        }
-        query.execute(&mut **transaction).await?;
-    }
-    Ok(())
+    let into = "message_sources (message_id, number, chunk_id, document_id, title, path, \
+        heading, text, span_start, span_end, page, score)";
+    insert_all(transaction, into, 12, &numbered, |row, (number, source)| {
+        row.bind(message)
+            .bind(number)
+            .bind(&source.chunk_id.0)
+            .bind(&source.document_id.0)
+            .bind(&source.title)
+            .bind(&source.path)
+            .bind(&source.heading)
+            .bind(&source.text)
+            .bind(bigint(source.span.start))
+            .bind(bigint(source.span.end))
+            .bind(i64::from(source.page.unwrap_or_default()))
+            .bind(source.score)
+    })
+    .await
 }
 
 /// The sources of an answer as they stood when it was given.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use sqlx::{Any, Transaction};
 
-use super::{MOST_ROWS, SqlStore, bigint, rows, size, sql};
+use super::{SqlStore, bigint, insert_all, size};
 use crate::{
     app::ports::StoreError,
     domain::{
@@ -22,61 +22,49 @@ pub(super) async fn add_evidence(
     sources: &[Passage],
     evidence: &Evidence,
 ) -> Result<(), StoreError> {
-    let citations: Vec<_> = (0..)
+    let citations: Vec<(i64, &Passage, &Citation)> = (0..)
         .zip(&evidence.citations)
         .filter_map(|(ordinal, citation)| {
             let source = sources.get(citation.number.checked_sub(1)?)?;
             Some((ordinal, source, citation))
         })
         .collect();
-    for some in citations.chunks(MOST_ROWS) {
-        add_citations(transaction, message, some).await?;
-    }
-    for some in evidence.unsupported.chunks(MOST_ROWS) {
-        let text = sql(format!(
-            "INSERT INTO message_unsupported (message_id, sentence_start, sentence_end) VALUES {}",
-            rows(some.len(), 3)
-        ));
-        let mut query = sqlx::query(text);
-        for sentence in some {
-            query = query
-                .bind(message)
+    let into = "message_citations (message_id, ordinal, number, chunk_id, document_id, \
+        sentence_start, sentence_end, span_start, span_end, quote, support, supported)";
+    insert_all(
+        transaction,
+        into,
+        12,
+        &citations,
+        |row, (ordinal, source, citation)| {
+            row.bind(message)
+                .bind(ordinal)
+                .bind(bigint(citation.number))
+                .bind(&source.chunk_id.0)
+                .bind(&source.document_id.0)
+                .bind(bigint(citation.sentence.start))
+                .bind(bigint(citation.sentence.end))
+                .bind(bigint(citation.span.start))
+                .bind(bigint(citation.span.end))
+                .bind(&citation.quote)
+                .bind(citation.support)
+                .bind(i64::from(citation.supported))
+        },
+    )
+    .await?;
+    let into = "message_unsupported (message_id, sentence_start, sentence_end)";
+    insert_all(
+        transaction,
+        into,
+        3,
+        &evidence.unsupported,
+        |row, sentence| {
+            row.bind(message)
                 .bind(bigint(sentence.start))
-                .bind(bigint(sentence.end));
-        }
-        query.execute(&mut **transaction).await?;
-    }
-    Ok(())
-}
-
-async fn add_citations(
-    transaction: &mut Transaction<'static, Any>,
-    message: &str,
-    citations: &[(i64, &Passage, &Citation)],
-) -> Result<(), StoreError> {
-    let text = sql(format!(
-        "INSERT INTO message_citations (message_id, ordinal, number, chunk_id, document_id, \
-         sentence_start, sentence_end, span_start, span_end, quote, support, supported) VALUES {}",
-        rows(citations.len(), 12)
-    ));
-    let mut query = sqlx::query(text);
-    for (ordinal, source, citation) in citations {
-        query = query
-            .bind(message)
-            .bind(ordinal)
-            .bind(bigint(citation.number))
-            .bind(&source.chunk_id.0)
-            .bind(&source.document_id.0)
-            .bind(bigint(citation.sentence.start))
-            .bind(bigint(citation.sentence.end))
-            .bind(bigint(citation.span.start))
-            .bind(bigint(citation.span.end))
-            .bind(&citation.quote)
-            .bind(citation.support)
-            .bind(i64::from(citation.supported));
-    }
-    query.execute(&mut **transaction).await?;
-    Ok(())
+                .bind(bigint(sentence.end))
+        },
+    )
+    .await
 }
 
 /// What the sentences of a message rest on; whoever reads the message may.

@@ -19,7 +19,7 @@ mod tokens;
 mod views;
 
 use service_kit::database::Database;
-use sqlx::{AssertSqlSafe, migrate::Migrator};
+use sqlx::{Any, AssertSqlSafe, Transaction, any::AnyArguments, migrate::Migrator, query::Query};
 
 use crate::{app::ports::StoreError, domain::document::DocumentId};
 
@@ -96,12 +96,31 @@ fn rows(count: usize, width: usize) -> String {
 /// No more rows are inserted by one statement.
 const MOST_ROWS: usize = 100;
 
+type Insertion = Query<'static, Any, AnyArguments>;
+
+/// Inserts a row for each item, many by one statement. `into` is a table and its
+/// columns, of which there are `width`; `bind` gives an item's values.
+async fn insert_all<T: Sync>(
+    transaction: &mut Transaction<'static, Any>,
+    into: &str,
+    width: usize,
+    items: &[T],
+    bind: impl Fn(Insertion, &T) -> Insertion + Send,
+) -> Result<(), StoreError> {
+    for some in items.chunks(MOST_ROWS) {
+        let text = format!("INSERT INTO {into} VALUES {}", rows(some.len(), width));
+        let query = some.iter().fold(sqlx::query(sql(text)), &bind);
+        query.execute(&mut **transaction).await?;
+    }
+    Ok(())
+}
+
 /// Locks a document's row until the transaction ends; `false` where it is
 /// gone. Whoever writes to a document, its chunks and its jobs locks it first:
 /// in one order, so that none waits for the other in a circle. `SQLite`'s
 /// transactions that write are alone anyway.
 async fn lock_document(
-    transaction: &mut sqlx::Transaction<'static, sqlx::Any>,
+    transaction: &mut Transaction<'static, Any>,
     id: &DocumentId,
 ) -> Result<bool, StoreError> {
     let locked = sqlx::query("UPDATE documents SET live_version = live_version WHERE id = $1")
