@@ -95,10 +95,16 @@ fn content_policy(auth: &str) -> String {
         (Some(scheme), Some(authority)) => format!(" {scheme}://{authority}"),
         _ => String::new(),
     };
+    policy_of(&format!("'self'{origin}"), "'self'", "'none'")
+}
+
+/// The same for any page of ours: what it may ask, where its forms go, and whose
+/// frames may show it.
+pub(super) fn policy_of(asks: &str, forms: &str, frames: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self'{origin}; base-uri 'none'; form-action 'self'; \
-         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dompurify"
+         connect-src {asks}; base-uri 'none'; form-action {forms}; frame-ancestors {frames}; \
+         require-trusted-types-for 'script'; trusted-types dompurify"
     )
 }
 

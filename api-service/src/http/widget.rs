@@ -12,7 +12,7 @@ use service_kit::problem::{Problem, ProblemQuery, unknown_route};
 
 use super::{
     HttpState, Operation, Route, documents,
-    page::{SHARED, sent},
+    page::{SHARED, policy_of, sent},
     page_files::file,
     v1::{problem::V1Error, wire::EmbedQuery},
 };
@@ -53,7 +53,7 @@ async fn embed(
         Err(Error::Publishable(_)) => "'none'".to_owned(),
         Err(error) => return Err(error.into()),
     };
-    let policy = content_policy(&ancestors);
+    let policy = policy_of("'self'", "'none'", &ancestors);
     let guards = [
         (CONTENT_SECURITY_POLICY, policy.as_str()),
         (REFERRER_POLICY, "same-origin"),
@@ -62,13 +62,4 @@ async fn embed(
         Some(page) => (guards, sent(page, "no-cache", &headers)).into_response(),
         None => unknown_route().await.into_response(),
     })
-}
-
-/// What that page may do: run and fetch what comes from here.
-fn content_policy(ancestors: &str) -> String {
-    format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}; \
-         require-trusted-types-for 'script'; trusted-types dompurify"
-    )
 }
