@@ -67,16 +67,12 @@ impl QuestionLimits {
     /// Counts by this clock.
     pub fn new(rates: QuestionRates, clock: Arc<dyn Clock>) -> Self {
         let told = Told(clock);
-        let limit = |rate: Option<NonZeroU32>| {
-            rate.map(|times| {
-                RateLimiter::hashmap_with_clock(Quota::per_minute(times), told.clone())
-            })
-        };
+        let limit = |rate: Option<NonZeroU32>| rate.map(|times| a_minute(times, &told));
         Self {
             visitors: limit(rates.visitors),
             users: limit(rates.users),
             keys: Mutex::default(),
-            clock: told.clone(),
+            clock: told,
         }
     }
 
@@ -85,12 +81,8 @@ impl QuestionLimits {
     pub(super) fn count(&self, caller: &Principal) -> Result<(), Error> {
         if let (Some(network), Some(key)) = (caller.network(), caller.key_use()) {
             let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-            let limit = keys.entry(key.per_minute).or_insert_with(|| {
-                RateLimiter::hashmap_with_clock(
-                    Quota::per_minute(key.per_minute),
-                    self.clock.clone(),
-                )
-            });
+            let limit = keys.entry(key.per_minute);
+            let limit = limit.or_insert_with(|| a_minute(key.per_minute, &self.clock));
             return count_in(limit, &format!("{} {network}", key.id.0));
         }
         let (limit, key) = match (caller.network(), caller.user_id()) {
@@ -103,6 +95,10 @@ impl QuestionLimits {
             None => Ok(()),
         }
     }
+}
+
+fn a_minute(times: NonZeroU32, clock: &Told) -> Limit {
+    RateLimiter::hashmap_with_clock(Quota::per_minute(times), clock.clone())
 }
 
 fn count_in(limit: &Limit, key: &str) -> Result<(), Error> {

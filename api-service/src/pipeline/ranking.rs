@@ -255,18 +255,18 @@ impl Wording {
     /// different numbers are not.
     fn is_like(&self, other: &Self) -> bool {
         let (one, two) = (self.rows.len(), other.rows.len());
-        #[expect(clippy::cast_precision_loss, reason = "a passage's number of words")]
-        let most = one.min(two) as f64 / one.max(two).max(1) as f64;
-        if most < SAME || self.numbers != other.numbers {
+        if share(one.min(two), one.max(two)) < SAME || self.numbers != other.numbers {
             return false;
         }
         let in_other = |row: &&u64| other.rows.binary_search(row).is_ok();
         let both = self.rows.iter().filter(in_other).count();
-        let either = one + two - both;
-        #[expect(clippy::cast_precision_loss, reason = "a passage's number of words")]
-        let share = both as f64 / either.max(1) as f64;
-        share >= SAME
+        share(both, one + two - both) >= SAME
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a passage's number of words")]
+fn share(part: usize, all: usize) -> f64 {
+    part as f64 / all.max(1) as f64
 }
 
 #[cfg(test)]
