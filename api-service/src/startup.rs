@@ -307,7 +307,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
         &settings,
     );
     tracing::info!(address = %listener.local_addr()?, "api-service is ready");
-    serve(listener, router, stop).await?;
+    serve(listener, router, stop).await;
     tasks.close();
     tasks.wait().await;
     app.answers.close();

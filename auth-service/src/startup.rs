@@ -203,20 +203,18 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         "serving"
     );
     let http_served = async {
-        let served = serve::serve(http, service.router, stop.clone()).await;
-        // Where one server ends, so does the other.
-        stop.cancel();
+        serve::serve(http, service.router, stop.clone()).await;
         http_over.cancel();
-        served.context("HTTP can't be served")
     };
     let grpc_served = async {
         let served = grpc::serve(grpc, service.app, admission, stop.clone()).await;
+        // Where this server ends, so does the other.
         stop.cancel();
         served.map_err(|error| anyhow::Error::from_boxed(error).context("gRPC can't be served"))
     };
-    let (http_ended, grpc_ended, (), (), ()) =
+    let ((), grpc_ended, (), (), ()) =
         tokio::join!(http_served, grpc_served, cleaned, mailed, keys_kept);
-    http_ended.and(grpc_ended)?;
+    grpc_ended?;
     tracing::info!("stopped");
     Ok(())
 }

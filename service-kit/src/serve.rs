@@ -2,15 +2,26 @@
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
-use axum::{Router, serve::ListenerExt};
+use axum::{Router, body::Body, extract::ConnectInfo, serve::Listener};
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::{GracefulConnection, GracefulShutdown},
+};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
 
 /// How long requests that are under way may take once a stop was asked for.
 pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// How long a connection may stay without the head of a request: a little longer
+/// than any proxy keeps one that it may still use (Google's load balancers: 600 s).
+const SILENT: Duration = Duration::from_mins(11);
 
 /// Binds `address`; the error says in words for whom (`variable` sets it) and
 /// why not.
@@ -42,22 +53,53 @@ fn why(error: &std::io::Error) -> String {
 
 /// Serves `router` on `listener` until `stop`, then lets requests that are
 /// under way end, for [`DRAIN`] at most.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    // Else a small piece of an answer waits until the one before it has arrived.
-    let listener = listener.tap_io(|connection| {
+///
+/// It speaks HTTP/1.1 alone, as proxies do to what is behind them. To look whether
+/// a caller speaks HTTP/2 would cost each connection another 8 KiB as long as it
+/// lasts, and an answer may last for minutes.
+pub async fn serve(mut listener: TcpListener, router: Router, stop: CancellationToken) {
+    let (connections, graceful) = (TaskTracker::new(), GracefulShutdown::new());
+    loop {
+        let (connection, from) = tokio::select! {
+            accepted = Listener::accept(&mut listener) => accepted,
+            () = stop.cancelled() => break,
+        };
+        // Else a small piece of an answer waits until the one before it has arrived.
         if let Err(error) = connection.set_nodelay(true) {
             tracing::debug!(%error, "a connection collects small pieces");
         }
+        let connection = graceful.watch(served(connection, from, router.clone()));
+        connections.spawn(async move {
+            // Whoever asks may hang up at any time.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke off");
+            }
+        });
+    }
+    drop(listener);
+    connections.close();
+    let ended = async {
+        graceful.shutdown().await;
+        connections.wait().await;
+    };
+    within_drain(stop, ended).await;
+}
+
+/// A connection whose requests go to `router`.
+fn served(
+    connection: TcpStream,
+    from: SocketAddr,
+    router: Router,
+) -> impl GracefulConnection<Error = hyper::Error> {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(from));
+        router.clone().oneshot(request)
     });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service)
-        .with_graceful_shutdown(stop.clone().cancelled_owned())
-        .into_future();
-    within_drain(stop, served).await.unwrap_or(Ok(()))
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(SILENT)
+        .serve_connection(TokioIo::new(connection), service)
 }
 
 /// Runs `work` to its end, or until [`DRAIN`] after `stop`: then `None`.

@@ -106,7 +106,7 @@ impl Accounts {
         let stop = CancellationToken::new();
         let (router, stopped) = (service.router, stop.clone());
         let http_served = tokio::spawn(async move {
-            serve::serve(http, router, stopped).await.unwrap();
+            serve::serve(http, router, stopped).await;
         });
         let (app, stopped) = (service.app.clone(), stop.clone());
         let grpc_served = tokio::spawn(async move {
