@@ -9,15 +9,18 @@ use super::USER_AGENT;
 use crate::{
     app::ports::Generator,
     config::LlmConfig,
-    outbound::llm::{ChainSettings, Dialect, ModelChain, ModelSettings},
+    outbound::llm::{ChainSettings, Dialect, ModelChain, ModelSettings, NewClient},
 };
 
 /// The chain of models that `llm` names.
 pub(super) async fn generator(llm: &LlmConfig) -> Result<Arc<dyn Generator>> {
-    let client = reqwest::Client::builder()
-        .connect_timeout(llm.connect_timeout)
-        .user_agent(USER_AGENT)
-        .build()?;
+    let connect_timeout = llm.connect_timeout;
+    let client: NewClient = Box::new(move || {
+        reqwest::Client::builder()
+            .connect_timeout(connect_timeout)
+            .user_agent(USER_AGENT)
+            .build()
+    });
     let models = llm.models.iter().map(|model| ModelSettings {
         provider: model.provider.to_owned(),
         dialect: match model.provider {
@@ -42,7 +45,7 @@ pub(super) async fn generator(llm: &LlmConfig) -> Result<Arc<dyn Generator>> {
     // A tokenizer is loaded, which takes its time.
     let chain = tokio::task::spawn_blocking(move || {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        ModelChain::new(settings, &client, &clock, Arc::new(SystemRandomness))
+        ModelChain::new(settings, client, &clock, Arc::new(SystemRandomness))
     });
-    Ok(Arc::new(chain.await?))
+    Ok(Arc::new(chain.await??))
 }

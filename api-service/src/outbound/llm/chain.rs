@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::Stream;
-use reqwest::Client;
 use service_kit::clock::{Clock, Randomness};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     ChainSettings, Failure,
     breaker::Breaker,
+    clients::{Clients, NewClient},
     model::Model,
     queue::{Queue, Ticket},
     reply::{Reply, Token},
@@ -58,14 +58,15 @@ struct ChainPlace {
 }
 
 impl ModelChain {
-    /// The models of `settings`, over one client. It may load a tokenizer, which
-    /// takes half a second.
+    /// The models of `settings`, over clients of one kind. It may load a tokenizer,
+    /// which takes half a second. The error is that of the first client.
     pub fn new(
         settings: ChainSettings,
-        client: &Client,
+        client: NewClient,
         clock: &Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
-    ) -> Self {
+    ) -> reqwest::Result<Self> {
+        let clients = Arc::new(Clients::new(client)?);
         let first = settings.models.first();
         let tokens = TokenCounter::of(first.map_or("", |model| &model.model));
         // What any of them can read.
@@ -74,14 +75,14 @@ impl ModelChain {
         let link = |model| Link {
             model: Model::new(
                 model,
-                client.clone(),
+                clients.clone(),
                 clock.clone(),
                 settings.first_token_timeout,
                 settings.max_output,
             ),
             breaker: Arc::new(Breaker::new(clock.clone())),
         };
-        Self {
+        Ok(Self {
             links: Arc::new(Links {
                 models: settings.models.into_iter().map(link).collect(),
                 randomness,
@@ -90,7 +91,7 @@ impl ModelChain {
             timeout: settings.timeout,
             tokens,
             window,
-        }
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod breaker;
 mod chain;
+mod clients;
 mod failure;
 mod model;
 mod queue;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 pub use chain::ModelChain;
+pub use clients::NewClient;
 pub use failure::Failure;
 
 /// How a provider differs from others.

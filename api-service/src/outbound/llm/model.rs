@@ -15,6 +15,7 @@ use service_kit::clock::Clock;
 
 use super::{
     Dialect, Failure, ModelSettings,
+    clients::Clients,
     reply::{Reply, Token},
 };
 use crate::{app::ports::Prompt, outbound::retry_after::retry_after};
@@ -28,7 +29,7 @@ const READ: usize = 16 * 1024;
 /// The model.
 pub(super) struct Model {
     pub(super) settings: ModelSettings,
-    client: Client,
+    clients: Arc<Clients>,
     clock: Arc<dyn Clock>,
     first_token_timeout: Duration,
     max_output: Option<u32>,
@@ -37,17 +38,17 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// The model that is spoken to over `client`.
+    /// The model that is spoken to over `clients`.
     pub(super) fn new(
         settings: ModelSettings,
-        client: Client,
+        clients: Arc<Clients>,
         clock: Arc<dyn Clock>,
         first_token_timeout: Duration,
         max_output: Option<u32>,
     ) -> Self {
         Self {
             settings,
-            client,
+            clients,
             clock,
             first_token_timeout,
             max_output,
@@ -58,7 +59,9 @@ impl Model {
     /// Begins an answer: when this returns, its first text is there.
     pub(super) async fn begin(&self, prompt: &Prompt) -> Result<Reply, Failure> {
         let begun = tokio::time::timeout(self.first_token_timeout, async {
-            let mut reply = Reply::new(self.send(prompt).await?);
+            let client = self.clients.take().await.map_err(unreachable)?;
+            let response = self.send(&client, prompt).await?;
+            let mut reply = Reply::new(response, client);
             let is_life = |token: &Token| matches!(token, Token::Text(_) | Token::Thought);
             reply.wait_for(is_life).await?;
             Ok(reply)
@@ -70,10 +73,10 @@ impl Model {
         Ok(reply)
     }
 
-    async fn send(&self, prompt: &Prompt) -> Result<Response, Failure> {
+    async fn send(&self, client: &Client, prompt: &Prompt) -> Result<Response, Failure> {
         loop {
             let with_options = self.takes_options.load(Ordering::Relaxed);
-            match self.send_once(prompt, with_options).await {
+            match self.send_once(client, prompt, with_options).await {
                 Err(Failure::Refused { words, .. })
                     if with_options && words.contains("stream_options") =>
                 {
@@ -84,9 +87,14 @@ impl Model {
         }
     }
 
-    async fn send_once(&self, prompt: &Prompt, with_options: bool) -> Result<Response, Failure> {
+    async fn send_once(
+        &self,
+        client: &Client,
+        prompt: &Prompt,
+        with_options: bool,
+    ) -> Result<Response, Failure> {
         let url = format!("{}/chat/completions", self.settings.base_url);
-        let call = self.client.post(url).json(&self.body(prompt, with_options));
+        let call = client.post(url).json(&self.body(prompt, with_options));
         let call = match &self.settings.api_key {
             Some(key) => call.bearer_auth(key.expose_secret()),
             None => call,

@@ -2,9 +2,10 @@
 //! completion, read as loosely as providers write them.
 //! <https://platform.openai.com/docs/api-reference/chat-streaming>
 
-use std::{collections::VecDeque, pin::Pin};
+use std::{collections::VecDeque, io::Cursor, pin::Pin, sync::Arc};
 
 use futures::{StreamExt, TryStreamExt};
+use reqwest::{Client, Response};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::io::AsyncRead;
@@ -48,6 +49,8 @@ pub(super) struct Reply {
     ended: bool,
     /// Bytes of text so far.
     written: usize,
+    /// Its place at the client.
+    _client: Arc<Client>,
 }
 
 #[derive(Deserialize)]
@@ -77,9 +80,13 @@ struct Usage {
 }
 
 impl Reply {
-    /// The answer in the body of this response.
-    pub(super) fn new(response: reqwest::Response) -> Self {
-        let bytes = response.bytes_stream().map_err(std::io::Error::other);
+    /// The answer in the body of this response, which came over this client.
+    pub(super) fn new(response: Response, client: Arc<Client>) -> Self {
+        // A copy, since a piece holds the whole buffer of its connection, 8 KiB, until
+        // the next one comes, and the connection would take another one meanwhile.
+        let bytes = response.bytes_stream();
+        let bytes = bytes.map_ok(|piece| Cursor::new(piece.to_vec()));
+        let bytes = bytes.map_err(std::io::Error::other);
         let lines = LinesCodec::new_with_max_length(LINE);
         let body: Pin<Box<dyn AsyncRead + Send>> = Box::pin(StreamReader::new(bytes));
         Self {
@@ -87,6 +94,7 @@ impl Reply {
             tokens: VecDeque::new(),
             ended: false,
             written: 0,
+            _client: client,
         }
     }
 

@@ -148,12 +148,8 @@ pub fn settings(models: Vec<ModelSettings>) -> ChainSettings {
 pub fn chain(settings: ChainSettings, clock: &Arc<FixedClock>) -> Arc<ModelChain> {
     let clock: Arc<dyn Clock> = clock.clone();
     let randomness = Arc::new(CountingRandomness::default());
-    Arc::new(ModelChain::new(
-        settings,
-        &http_client(),
-        &clock,
-        randomness,
-    ))
+    let client = Box::new(|| Ok(http_client()));
+    Arc::new(ModelChain::new(settings, client, &clock, randomness).unwrap())
 }
 
 /// Tells when it is dropped.
