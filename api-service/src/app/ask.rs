@@ -153,14 +153,6 @@ impl App {
             ..Timings::default()
         };
         let opening = self.opening(caller, &context, asked);
-        if !self.runs.open(&scope, &opening, began).await? {
-            return Err(if context.begins {
-                // The account was deleted since the token was looked at.
-                Error::Token(UnverifiedToken::Invalid)
-            } else {
-                Error::NoSuchConversation
-            });
-        }
         let live = self.live.open(&opening.answer_id, scope.owner());
         let events = self.told(caller, live.read(0));
         let answering = Answering {
@@ -179,8 +171,31 @@ impl App {
             first_word: OnceLock::new(),
             live,
         };
-        self.answers.spawn(answering.run());
+        self.begin(answering).await?;
         Ok(events)
+    }
+
+    /// Lets an answer be written once it has its place in its conversation. The
+    /// language model is asked meanwhile.
+    async fn begin(self: &Arc<Self>, answering: Answering) -> Result<(), Error> {
+        let (scope, opening) = (answering.scope.clone(), answering.opening.clone());
+        let (live, began) = (Arc::clone(&answering.live), answering.began);
+        // Nothing is recorded of it as long as this is held.
+        let _held = live.unrecorded().await;
+        self.answers.spawn(answering.run());
+        let opened = self.runs.open(&scope, &opening, began).await;
+        if !matches!(opened, Ok(true)) {
+            live.stop.cancel();
+        }
+        if opened? {
+            return Ok(());
+        }
+        Err(if opening.begins.is_some() {
+            // The account was deleted since the token was looked at.
+            Error::Token(UnverifiedToken::Invalid)
+        } else {
+            Error::NoSuchConversation
+        })
     }
 
     /// Finds out which question is asked where.

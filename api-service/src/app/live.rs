@@ -149,6 +149,11 @@ impl LiveAnswer {
         self.length.closed().await;
     }
 
+    /// Nobody records its events while this guard is held.
+    pub(super) async fn unrecorded(&self) -> tokio::sync::MutexGuard<'_, usize> {
+        self.recorded.lock().await
+    }
+
     /// The events that were not recorded yet, and `last`; nobody else records
     /// them while the guard is held.
     pub(super) async fn rest(

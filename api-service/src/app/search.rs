@@ -117,12 +117,16 @@ impl App {
             limit,
             mode,
         } = wanted;
-        let narrowed = self.narrowed(scope, within).await?;
+        let space = self.space();
+        let (narrowed, meaning) = tokio::join!(
+            self.narrowed(scope, within),
+            meaning(&space, question, mode)
+        );
+        let narrowed = narrowed?;
         if narrowed.scope.documents().is_some_and(<[_]>::is_empty) {
             return Ok(vec![]);
         }
-        let space = self.space();
-        let (dense, mode) = meaning(&space, question, mode).await?;
+        let (dense, mode) = meaning?;
         let mut query = IndexQuery {
             dense,
             sparse: self.sparse.question(question.text(), &narrowed.languages),
