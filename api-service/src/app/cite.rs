@@ -1,7 +1,7 @@
 //! Checking what the sentences of an answer rest on: each against the sources
 //! that it cites.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::App;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     pipeline::{
         aligning::align,
         claims::{Claim, Claims},
-        supporting::{Comparison, ENOUGH, compare},
+        supporting::{Comparison, ENOUGH, Ground},
     },
 };
 
@@ -25,9 +25,17 @@ const MOST_EMBEDDED: usize = 48;
 struct Pair<'a> {
     claim: &'a Claim,
     number: usize,
-    source: &'a Passage,
+    cited: &'a Cited<'a>,
     comparison: Comparison,
     nearness: Option<f64>,
+}
+
+/// A source that was cited: what is needed of it for each claim.
+struct Cited<'a> {
+    source: &'a Passage,
+    ground: Ground<'a>,
+    /// What stands at its place in the document; `None` where that can't be said.
+    content: Option<String>,
 }
 
 /// Checks an answer as it comes.
@@ -35,6 +43,8 @@ pub(super) struct Citing<'a> {
     app: &'a App,
     scope: &'a Scope,
     sources: &'a [Passage],
+    /// Those that were cited so far, by their numbers.
+    cited: BTreeMap<usize, Cited<'a>>,
     claims: Claims,
     evidence: Evidence,
 }
@@ -46,6 +56,7 @@ impl<'a> Citing<'a> {
             app,
             scope,
             sources,
+            cited: BTreeMap::new(),
             claims: Claims::default(),
             evidence: Evidence::default(),
         }
@@ -69,45 +80,46 @@ impl<'a> Citing<'a> {
         if claims.is_empty() {
             return vec![];
         }
-        let new = self.app.cite(self.scope, self.sources, claims).await;
+        self.look_at(claims).await;
+        let new = self.app.cite(&self.cited, claims).await;
         self.evidence.unsupported.extend(new.unsupported);
         self.evidence.citations.extend(new.citations.clone());
         new.citations
+    }
+
+    /// Makes the sources ready that these sentences cite.
+    async fn look_at(&mut self, claims: &[Claim]) {
+        for &number in claims.iter().flat_map(|claim| &claim.numbers) {
+            let source = number.checked_sub(1).and_then(|at| self.sources.get(at));
+            let Some(source) = source.filter(|_| !self.cited.contains_key(&number)) else {
+                continue;
+            };
+            let heading = format!("{} {}", source.title, source.heading);
+            let cited = Cited {
+                source,
+                ground: Ground::new(heading, &source.text),
+                content: self.app.content_of(self.scope, source).await,
+            };
+            self.cited.insert(number, cited);
+        }
     }
 }
 
 impl App {
     /// What these sentences rest on.
-    pub(super) async fn cite(
-        &self,
-        scope: &Scope,
-        sources: &[Passage],
-        claims: &[Claim],
-    ) -> Evidence {
-        let mut pairs = pairs(sources, claims);
+    async fn cite(&self, cited: &BTreeMap<usize, Cited<'_>>, claims: &[Claim]) -> Evidence {
+        let mut pairs = pairs(cited, claims);
         self.near(&mut pairs).await;
-        let mut evidence = Evidence::default();
-        for pair in &pairs {
-            let citation = self.citation(scope, pair).await;
-            evidence.citations.push(citation);
-        }
+        let citations: Vec<Citation> = pairs.iter().map(citation).collect();
         let rests = |claim: &&Claim| {
-            let mut citations = evidence.citations.iter();
+            let mut citations = citations.iter();
             citations.any(|citation| citation.supported && citation.sentence == claim.sentence)
         };
         let unsupported = claims.iter().filter(|claim| !rests(claim));
-        evidence.unsupported = unsupported.map(|claim| claim.sentence.clone()).collect();
-        evidence
-    }
-
-    async fn citation(&self, scope: &Scope, pair: &Pair<'_>) -> Citation {
-        let quote = pair.comparison.quote.clone();
-        let support = pair.comparison.support(pair.nearness);
-        Citation {
-            sentence: pair.claim.sentence.clone(),
-            support,
-            supported: support >= ENOUGH,
-            ..self.quotation(scope, pair.number, pair.source, quote).await
+        let unsupported = unsupported.map(|claim| claim.sentence.clone()).collect();
+        Evidence {
+            citations,
+            unsupported,
         }
     }
 
@@ -120,26 +132,19 @@ impl App {
         source: &Passage,
         quote: Range<usize>,
     ) -> Citation {
-        let quote = &source.text[quote];
+        let content = self.content_of(scope, source).await;
+        quotation(number, source, content.as_deref(), quote)
+    }
+
+    /// What stands at a source's place in its document; `None` where that can't be
+    /// said.
+    async fn content_of(&self, scope: &Scope, source: &Passage) -> Option<String> {
         let content = self.views.quoted(scope, &source.chunk_id, &source.span);
-        let content = content.await.unwrap_or_else(|error| {
+        content.await.unwrap_or_else(|error| {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "a citation has the place of its passage");
             None
-        });
-        let place = content.and_then(|content| align(quote, &content));
-        let begin = source.span.start;
-        Citation {
-            number,
-            sentence: 0..0,
-            span: place.map_or_else(
-                || source.span.clone(),
-                |place| begin + place.start..begin + place.end,
-            ),
-            quote: quote.to_owned(),
-            support: 1.0,
-            supported: true,
-        }
+        })
     }
 
     /// Notes how near the meaning of sentences and sources is, where words alone
@@ -154,7 +159,7 @@ impl App {
                 texts.push(pair.claim.text.clone());
                 let said = closest
                     .iter()
-                    .map(|range| pair.source.text[range.clone()].to_owned());
+                    .map(|range| pair.cited.source.text[range.clone()].to_owned());
                 texts.extend(said);
             }
         }
@@ -181,18 +186,53 @@ impl App {
     }
 }
 
-fn pairs<'a>(sources: &'a [Passage], claims: &'a [Claim]) -> Vec<Pair<'a>> {
-    let cited = claims
+fn quotation(
+    number: usize,
+    source: &Passage,
+    content: Option<&str>,
+    quote: Range<usize>,
+) -> Citation {
+    let quote = &source.text[quote];
+    let place = content.and_then(|content| align(quote, content));
+    let begin = source.span.start;
+    Citation {
+        number,
+        sentence: 0..0,
+        span: place.map_or_else(
+            || source.span.clone(),
+            |place| begin + place.start..begin + place.end,
+        ),
+        quote: quote.to_owned(),
+        support: 1.0,
+        supported: true,
+    }
+}
+
+fn citation(pair: &Pair<'_>) -> Citation {
+    let Cited {
+        source, content, ..
+    } = pair.cited;
+    let quote = pair.comparison.quote.clone();
+    let support = pair.comparison.support(pair.nearness);
+    Citation {
+        sentence: pair.claim.sentence.clone(),
+        support,
+        supported: support >= ENOUGH,
+        ..quotation(pair.number, source, content.as_deref(), quote)
+    }
+}
+
+fn pairs<'a>(cited: &'a BTreeMap<usize, Cited<'a>>, claims: &'a [Claim]) -> Vec<Pair<'a>> {
+    let all = claims
         .iter()
         .flat_map(|claim| claim.numbers.iter().map(move |number| (claim, *number)));
-    let pairs = cited.filter_map(|(claim, number)| {
-        let source = sources.get(number.checked_sub(1)?)?;
-        let heading = format!("{} {}", source.title, source.heading);
+    let pairs = all.filter_map(|(claim, number)| {
+        let cited = cited.get(&number)?;
         Some(Pair {
             claim,
             number,
-            source,
-            comparison: compare(&claim.text, &heading, &source.text),
+            cited,
+            comparison: cited.ground.compare(&claim.text),
             nearness: None,
         })
     });

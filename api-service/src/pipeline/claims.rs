@@ -90,6 +90,10 @@ impl Claims {
     /// Reads the sentences of an unfinished line after which another one began.
     fn begun_line(&mut self, found: &mut Vec<Claim>) {
         let line = self.text[self.read..].trim_start();
+        // Most pieces end no sentence, and this is asked for each of them.
+        if line.is_ascii() && !line.contains(['.', '!', '?', '\r']) {
+            return;
+        }
         // What these begin is known when the line is whole.
         if !self.in_prose && line.starts_with(['`', '~', '*']) {
             return;

@@ -235,8 +235,9 @@ struct Wording {
 
 impl Wording {
     fn of(text: &str) -> Self {
-        let words: Vec<String> = text.unicode_words().map(str::to_lowercase).collect();
-        let is_number = |word: &&String| word.contains(|letter: char| letter.is_numeric());
+        let text = text.to_lowercase();
+        let words: Vec<&str> = text.unicode_words().collect();
+        let is_number = |word: &&&str| word.contains(|letter: char| letter.is_numeric());
         let by = BuildHasherDefault::<DefaultHasher>::default();
         let hashes: Vec<u64> = words.iter().map(|word| by.hash_one(word)).collect();
         let mut rows: Vec<u64> = hashes
@@ -247,7 +248,11 @@ impl Wording {
         rows.dedup();
         Self {
             rows,
-            numbers: words.iter().filter(is_number).cloned().collect(),
+            numbers: words
+                .iter()
+                .filter(is_number)
+                .map(|word| (*word).to_owned())
+                .collect(),
         }
     }
 

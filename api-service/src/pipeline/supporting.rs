@@ -63,31 +63,116 @@ pub struct Comparison {
     contradicted: bool,
 }
 
-/// Holds a claim against a passage that stands under `heading`.
-pub fn compare(claim: &str, heading: &str, passage: &str) -> Comparison {
-    let wanted = content_words(claim);
-    let mut there = content_words(passage);
-    there.extend(content_words(heading));
-    let mut closest: Vec<(f64, Range<usize>)> = sentences(passage)
-        .into_iter()
-        .map(|range| {
-            (
-                share(&wanted, &content_words(&passage[range.clone()])),
-                range,
-            )
-        })
-        .collect();
-    // A stable order: the first of several that are as close.
-    closest.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    closest.truncate(CLOSEST);
-    let denied = denials(claim, passage, &closest);
-    let closest: Vec<Range<usize>> = closest.into_iter().map(|(_, range)| range).collect();
-    Comparison {
-        quote: quote(&wanted, passage, &closest),
-        closest,
-        words: share(&wanted, &there),
-        contradicted: denied || !has_numbers(claim, heading, passage),
+/// A passage that stands under a heading, made ready for claims to be held
+/// against it.
+#[derive(Debug)]
+pub struct Ground<'a> {
+    heading: String,
+    text: &'a str,
+    /// The words of both.
+    words: BTreeSet<String>,
+    /// The sentences, in bytes of the text, with their words.
+    sentences: Vec<(Range<usize>, BTreeSet<String>)>,
+}
+
+impl<'a> Ground<'a> {
+    /// The passage `text` under `heading`.
+    pub fn new(heading: String, text: &'a str) -> Self {
+        let sentences = sentences(text).into_iter();
+        let sentences = sentences.map(|range| (range.clone(), content_words(&text[range])));
+        let mut words = content_words(text);
+        words.extend(content_words(&heading));
+        Self {
+            sentences: sentences.collect(),
+            heading,
+            text,
+            words,
+        }
     }
+
+    /// Holds a claim against it.
+    pub fn compare(&self, claim: &str) -> Comparison {
+        let wanted = content_words(claim);
+        let mut closest: Vec<Close<'_>> = self
+            .sentences
+            .iter()
+            .map(|(range, words)| Close {
+                range,
+                words,
+                share: share(&wanted, words),
+            })
+            .collect();
+        // A stable order: the first of several that are as close.
+        closest.sort_by(|one, other| other.share.total_cmp(&one.share));
+        closest.truncate(CLOSEST);
+        let denied = self.denies(claim, &closest);
+        Comparison {
+            quote: self.quote(&wanted, &closest),
+            words: share(&wanted, &self.words),
+            contradicted: denied || !self.has_numbers_of(claim),
+            closest: closest.iter().map(|close| close.range.clone()).collect(),
+        }
+    }
+
+    fn quote(&self, wanted: &BTreeSet<String>, closest: &[Close<'_>]) -> Range<usize> {
+        let [first, rest @ ..] = closest else {
+            return 0..self.text.len();
+        };
+        let beside = |other: &&Close<'_>| {
+            let between = if other.range.start >= first.range.end {
+                first.range.end..other.range.start
+            } else {
+                other.range.end..first.range.start
+            };
+            let gap = self.text.get(between);
+            gap.is_some_and(|gap| gap.trim().is_empty())
+        };
+        let wider = rest.iter().find(beside).filter(|other| {
+            let both = first.words.union(other.words).cloned().collect();
+            share(wanted, &both) >= first.share + WORTH_QUOTING
+        });
+        wider.map_or_else(
+            || first.range.clone(),
+            |other| first.range.start.min(other.range.start)..first.range.end.max(other.range.end),
+        )
+    }
+
+    /// Whether the claim denies what the passage says, or says what it denies.
+    fn denies(&self, claim: &str, closest: &[Close<'_>]) -> bool {
+        let denying = |close: &Close<'_>| denies(&self.text[close.range.clone()]);
+        if denies(claim) {
+            return !closest.iter().any(denying);
+        }
+        // The closest sentence denies most of what is claimed.
+        let first = closest.first();
+        first.is_some_and(|first| first.share >= 0.5 && denying(first))
+    }
+
+    /// Whether every number of the claim is in the passage or its heading, as
+    /// digits or, where it is small, as a word.
+    fn has_numbers_of(&self, claim: &str) -> bool {
+        let is_number = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_digit());
+        let mut numbers = claim.unicode_words().filter(is_number).peekable();
+        if numbers.peek().is_none() {
+            return true;
+        }
+        let words = [&self.heading, self.text].into_iter();
+        let words = words.flat_map(|text| text.unicode_words());
+        let there: BTreeSet<String> = words.map(str::to_lowercase).collect();
+        numbers.all(|number| {
+            let small: Option<usize> = number.parse().ok();
+            let word = small.and_then(|small| NUMBERS.get(small));
+            there.contains(&number.to_lowercase()) || word.is_some_and(|word| there.contains(*word))
+        })
+    }
+}
+
+/// A sentence of a passage, and how close it is to a claim.
+struct Close<'a> {
+    range: &'a Range<usize>,
+    words: &'a BTreeSet<String>,
+    /// The share of the claim's words that it has.
+    share: f64,
 }
 
 impl Comparison {
@@ -108,60 +193,10 @@ impl Comparison {
     }
 }
 
-fn quote(wanted: &BTreeSet<String>, passage: &str, closest: &[Range<usize>]) -> Range<usize> {
-    let [first, rest @ ..] = closest else {
-        return 0..passage.len();
-    };
-    let words = |range: &Range<usize>| share(wanted, &content_words(&passage[range.clone()]));
-    let beside = |other: &&Range<usize>| {
-        let between = if other.start >= first.end {
-            first.end..other.start
-        } else {
-            other.end..first.start
-        };
-        passage
-            .get(between)
-            .is_some_and(|gap| gap.trim().is_empty())
-    };
-    let wider = rest.iter().find(beside);
-    let wider = wider.map(|other| first.start.min(other.start)..first.end.max(other.end));
-    wider
-        .filter(|wider| words(wider) >= words(first) + WORTH_QUOTING)
-        .unwrap_or_else(|| first.clone())
-}
-
-/// Whether the claim denies what the passage says, or says what it denies.
-fn denials(claim: &str, passage: &str, closest: &[(f64, Range<usize>)]) -> bool {
-    let denying = |range: &Range<usize>| denies(&passage[range.clone()]);
-    if denies(claim) {
-        return !closest.iter().any(|(_, range)| denying(range));
-    }
-    // The closest sentence denies most of what is claimed.
-    closest
-        .first()
-        .is_some_and(|(share, range)| *share >= 0.5 && denying(range))
-}
-
 fn denies(text: &str) -> bool {
     text.unicode_words().any(|word| {
         let word = word.to_lowercase();
         DENIALS.contains(&word.as_str()) || word.ends_with("n't") || word.ends_with("n’t")
-    })
-}
-
-/// Whether every number of the claim is in the passage or its heading, as
-/// digits or, where it is small, as a word.
-fn has_numbers(claim: &str, heading: &str, passage: &str) -> bool {
-    let there: BTreeSet<String> = [heading, passage]
-        .iter()
-        .flat_map(|text| text.unicode_words())
-        .map(str::to_lowercase)
-        .collect();
-    let is_number = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_digit());
-    claim.unicode_words().filter(is_number).all(|number| {
-        let small: Option<usize> = number.parse().ok();
-        let word = small.and_then(|small| NUMBERS.get(small));
-        there.contains(&number.to_lowercase()) || word.is_some_and(|word| there.contains(*word))
     })
 }
 
@@ -173,7 +208,7 @@ mod tests {
                            greased. The arm was built in 1989 by Ada.";
 
     fn support(claim: &str) -> (f64, &'static str) {
-        let comparison = compare(claim, "Robot › Arm", PASSAGE);
+        let comparison = Ground::new("Robot › Arm".to_owned(), PASSAGE).compare(claim);
         let quote = comparison.quote.clone();
         (comparison.support(None), &PASSAGE[quote])
     }
@@ -214,12 +249,14 @@ mod tests {
             let (support, _) = support(claim);
             assert!(support < ENOUGH, "{claim}: {support}");
         }
-        assert!(compare("Anything", "", "").support(None) < ENOUGH);
+        let nothing = Ground::new(String::new(), "");
+        assert!(nothing.compare("Anything").support(None) < ENOUGH);
     }
 
     #[test]
     fn meaning_makes_up_for_some_words() {
-        let comparison = compare("The robot's arm can carry ten kilograms.", "Arm", PASSAGE);
+        let ground = Ground::new("Arm".to_owned(), PASSAGE);
+        let comparison = ground.compare("The robot's arm can carry ten kilograms.");
         assert!(comparison.needs_meaning());
         assert!(comparison.support(Some(0.2)) < comparison.support(Some(0.9)));
         assert!(comparison.support(Some(0.9)) >= ENOUGH);
