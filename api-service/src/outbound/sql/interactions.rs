@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use service_kit::clock::Millis;
 use sqlx::{Any, Transaction};
 
-use super::{IN_SCOPE, SqlStore, bigint, impossible, size, sql, tokens::counted};
+use super::{IN_SCOPE, SqlStore, bigint, impossible, placeholders, size, sql, tokens::counted};
 use crate::{
     app::ports::{InteractionStore, StoreError},
     domain::{
@@ -193,17 +193,24 @@ pub(super) async fn log(
     if let Some(texts) = &interaction.texts {
         log_texts(transaction, &interaction.answer_id, texts).await?;
     }
-    for (document, cited) in &grounds.documents {
+    for cited in [true, false] {
+        let documents = grounds.documents.iter();
+        let documents: Vec<_> = documents.filter(|(_, is)| **is == cited).collect();
+        if documents.is_empty() {
+            continue;
+        }
         // A document that is gone by now is left out.
-        sqlx::query(
+        let text = format!(
             "INSERT INTO interaction_sources (answer_id, document_id, knowledge_base_id, cited) \
-             SELECT $1, d.id, d.knowledge_base_id, $2 FROM documents d WHERE d.id = $3",
-        )
-        .bind(&interaction.answer_id)
-        .bind(i64::from(*cited))
-        .bind(&document.0)
-        .execute(&mut **transaction)
-        .await?;
+             SELECT $1, d.id, d.knowledge_base_id, $2 FROM documents d WHERE d.id IN ({})",
+            placeholders(3, documents.len())
+        );
+        let mut query = sqlx::query(sql(text));
+        query = query.bind(&interaction.answer_id).bind(i64::from(cited));
+        for (document, _) in documents {
+            query = query.bind(&document.0);
+        }
+        query.execute(&mut **transaction).await?;
     }
     Ok(())
 }
