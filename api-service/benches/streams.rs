@@ -14,6 +14,8 @@
     reason = "a bench prints, is told what to do by its environment, and ends where it can't go on"
 )]
 
+#[path = "streams/hosted.rs"]
+mod hosted;
 #[path = "streams/model.rs"]
 mod model;
 #[path = "streams/reading.rs"]
@@ -30,6 +32,7 @@ use std::{
 
 use tokio::task::JoinSet;
 
+use model::Model;
 use reading::Reading;
 use service::Service;
 
@@ -61,6 +64,9 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     if env::args().any(|argument| argument == model::ARGUMENT) {
         runtime.block_on(model::serve());
+    } else if env::args().any(|argument| argument == hosted::ARGUMENT) {
+        let folder = env::args().next_back().unwrap();
+        runtime.block_on(hosted::serve(Path::new(&folder)));
     } else {
         runtime.block_on(run());
     }
@@ -77,7 +83,7 @@ async fn run() {
     let cores = std::thread::available_parallelism().unwrap();
     println!("cores                          {cores}");
     let passages = passages(&Path::new(&folder).join("corpus.jsonl"));
-    let model = model::Model::start();
+    let model = Model::local();
     let home = service::home(&models, &passages);
     let questions: Arc<Vec<String>> =
         Arc::new(passages.iter().map(|text| question(text)).collect());
@@ -93,8 +99,14 @@ async fn run() {
     drop(service);
 
     // Started anew, so that its memory is that of these streams.
-    let service = Arc::new(Service::start(home.path(), &model));
-    idle(&service, number("IDLE", 5_000)).await;
+    for (model, kind) in [
+        (Model::hosted(), "hosted: HTTP/2, 100 a connection"),
+        (model, "local: HTTP/1.1, each with a connection"),
+    ] {
+        println!("a model that is {kind}");
+        let service = Arc::new(Service::start(home.path(), &model));
+        idle(&service, number("IDLE", 5_000)).await;
+    }
 }
 
 /// The text of the corpus in passages of so many words.
@@ -118,7 +130,7 @@ fn question(passage: &str) -> String {
 /// So many readers, each with a question after the other.
 async fn steady(
     service: &Arc<Service>,
-    model: &model::Model,
+    model: &Model,
     questions: &Arc<Vec<String>>,
     streams: usize,
 ) {
@@ -166,7 +178,7 @@ async fn steady(
 /// So many readers who ask in one moment.
 async fn at_once(
     service: &Arc<Service>,
-    model: &model::Model,
+    model: &Model,
     questions: &Arc<Vec<String>>,
     streams: usize,
 ) {

@@ -2,18 +2,20 @@
 //! 20 ms, in the words of the first source.
 
 use std::{
+    ffi::{OsStr, OsString},
     io::{self, BufRead, BufReader},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
-use super::reading::Reading;
+use super::{hosted, reading::Reading};
 
 /// What makes this program the model.
 pub(super) const ARGUMENT: &str = "language-model";
@@ -30,15 +32,45 @@ const PACE: Duration = Duration::from_millis(20);
 /// The process, which ends with this value.
 pub(super) struct Model {
     pub(super) port: u16,
+    /// Where its certificate is, if it speaks TLS.
+    certificate: Option<TempDir>,
     child: Child,
 }
 
 impl Model {
-    pub(super) fn start() -> Self {
+    /// One as it runs beside the service: HTTP/1.1, a connection an answer.
+    pub(super) fn local() -> Self {
+        Self::start(&[ARGUMENT.as_ref()], None)
+    }
+
+    /// One as hosted providers have it.
+    pub(super) fn hosted() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        hosted::certify(folder.path());
+        let path = folder.path().to_owned();
+        Self::start(&[hosted::ARGUMENT.as_ref(), path.as_ref()], Some(folder))
+    }
+
+    /// What the service is told of it.
+    pub(super) fn settings(&self) -> Vec<(&'static str, OsString)> {
+        let port = self.port;
+        let Some(folder) = &self.certificate else {
+            let url = format!("http://127.0.0.1:{port}/v1");
+            return vec![("LLM_BASE_URL", url.into())];
+        };
+        let url = format!("https://localhost:{port}/v1");
+        let certificate = folder.path().join(hosted::CERTIFICATE);
+        vec![
+            ("LLM_BASE_URL", url.into()),
+            ("SSL_CERT_FILE", certificate.into()),
+        ]
+    }
+
+    fn start(arguments: &[&OsStr], certificate: Option<TempDir>) -> Self {
         let program = std::env::current_exe().unwrap();
         let mut command = Command::new(program);
         let mut child = command
-            .arg(ARGUMENT)
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -47,6 +79,7 @@ impl Model {
         output.read_line(&mut line).unwrap();
         Self {
             port: line.trim().parse().unwrap(),
+            certificate,
             child,
         }
     }

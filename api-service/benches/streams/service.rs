@@ -67,16 +67,13 @@ impl Service {
             ("SERVICE_TOKEN", SECRET.to_owned()),
             ("JWT_SECRET", SECRET.to_owned()),
             ("LLM_PROVIDER", "openai-compatible".to_owned()),
-            (
-                "LLM_BASE_URL",
-                format!("http://127.0.0.1:{}/v1", model.port),
-            ),
             ("LLM_MODEL", "bench".to_owned()),
             ("LLM_CONCURRENCY", "10000".to_owned()),
             ("AGENT_TIMEOUT", "3600".to_owned()),
         ] {
             command.env(name, value);
         }
+        command.envs(model.settings());
         let mut child = command.spawn().unwrap();
         let began = Instant::now();
         while std::net::TcpStream::connect(address).is_err() || !is_up(address.port()) {
