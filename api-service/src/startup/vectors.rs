@@ -23,6 +23,7 @@ use crate::{
         embedding::{
             absent::AbsentEmbedder,
             minilm::MiniLm,
+            remembering::Remembering,
             remote::{Dialect, RemoteEmbedder, RemoteSettings},
         },
         qdrant::{QdrantAddress, QdrantIndex},
@@ -66,8 +67,17 @@ pub(super) async fn sparse(store: &SqlStore) -> Result<Bm25> {
     Ok(tokio::task::spawn_blocking(move || Bm25::for_corpus(&passages)).await??)
 }
 
-/// The model that is configured.
+/// The model that is configured, which remembers questions.
 pub(super) async fn configured(
+    config: &Config,
+    store: &SqlStore,
+    client: &reqwest::Client,
+) -> Result<Arc<dyn DenseEmbedder>> {
+    let model = model(config, store, client).await?;
+    Ok(Arc::new(Remembering::new(model)))
+}
+
+async fn model(
     config: &Config,
     store: &SqlStore,
     client: &reqwest::Client,

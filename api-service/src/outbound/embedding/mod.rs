@@ -2,4 +2,5 @@
 
 pub mod absent;
 pub mod minilm;
+pub mod remembering;
 pub mod remote;
