@@ -143,8 +143,10 @@ async fn steady(
             tokio::time::sleep(ANSWER * share / u32::try_from(streams).unwrap()).await;
             let mut seen = vec![];
             while began.elapsed() < LASTS {
-                let question = &questions[(reader * 7_919 + seen.len() * 31) % questions.len()];
-                seen.push(service.ask(reader, question).await);
+                let number = reader * 7_919 + seen.len() * 31;
+                // A question that was asked before would not be embedded again.
+                let question = format!("{} {number}", questions[number % questions.len()]);
+                seen.push(service.ask(reader, &question).await);
             }
             seen
         });
