@@ -3,6 +3,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -52,8 +53,15 @@ class Proxy:
         return {"PATH": PATH, "HOME": str(self.home)}
 
     def listens(self) -> bool:
-        with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", self.port)) == 0
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), START_SECONDS) as client:
+                # Caddy listens before it has its certificate.
+                if self.tls:
+                    unverified = ssl._create_unverified_context()
+                    unverified.wrap_socket(client, server_hostname="localhost").close()
+        except OSError:
+            return False
+        return True
 
     def certificate(self) -> tuple[Path, Path]:
         """Makes a certificate for localhost."""

@@ -105,7 +105,11 @@ class Through:
         """The answer, whose end or closing ends the connection, too."""
         connection = self.connect()
         try:
-            connection.request(method, path, body, {"connection": "close"} | (headers or {}))
+            try:
+                connection.request(method, path, body, {"connection": "close"} | (headers or {}))
+            except ConnectionError:
+                # What answers before all is sent may close, and its answer be there.
+                pass
             return connection.getresponse()
         except OSError:
             connection.close()
@@ -187,11 +191,7 @@ class BeforeStandIns:
         self.assertEqual((status, said["size"], said["sha256"]), expected)
 
     def test_what_is_larger_than_the_limit_is_refused(self) -> None:
-        try:
-            status, _, _ = self.through.ask("POST", "/v1/documents", bytes(70_000_000))
-        except ConnectionError:
-            # It answers before all is sent, and a client that only writes sees no answer.
-            status = 413
+        status, _, _ = self.through.ask("POST", "/v1/documents", bytes(70_000_000))
         self.assertEqual(status, 413)
 
     def test_services_learn_who_asks_and_how(self) -> None:
