@@ -3,12 +3,8 @@
 
 use super::{App, error::Error, search::Within};
 use crate::{
-    domain::{
-        chunk::{ChunkId, Passage},
-        principal::Scope,
-        question::Question,
-    },
-    pipeline::ranking::{REACH, rank, whole},
+    domain::{chunk::Passage, principal::Scope, question::Question},
+    pipeline::ranking::{before_gaps, rank, whole},
 };
 
 /// How many sources an answer may cite.
@@ -40,12 +36,13 @@ impl App {
         {
             return Ok(documents);
         }
-        let ids: Vec<ChunkId> = found
-            .iter()
-            .map(|passage| passage.chunk_id.clone())
-            .collect();
-        let around = self.documents.around(scope, &ids, REACH).await?;
-        Ok(rank(found, &around, most.unwrap_or(SOURCES)))
+        let before = before_gaps(&found);
+        let gaps = if before.is_empty() {
+            vec![]
+        } else {
+            self.documents.following(scope, &before).await?
+        };
+        Ok(rank(&found, &gaps, most.unwrap_or(SOURCES)))
     }
 
     /// All that is asked, a source a document, if a language model can be given

@@ -140,14 +140,40 @@ impl App {
                 .search(query.clone(), &narrowed.scope)
                 .await?;
             let all = hits.len() < query.limit;
-            found = self.passages_of(scope, hits, mode).await?;
-            if let Some(filter) = &narrowed.filter {
-                found = self.filtered(scope, found, filter).await?;
-            }
+            let scored = hits.into_iter().map(|hit| Hit {
+                score: between_0_and_1(hit.score, mode),
+                ..hit
+            });
+            let (hits, filter) = (scored.collect(), narrowed.filter.as_ref());
+            found = self.first(scope, hits, filter, limit).await?;
             if found.len() >= limit || all {
                 break;
             }
             query.limit *= MORE;
+        }
+        Ok(found)
+    }
+
+    /// The passages of the first hits that pass a filter: `limit` of them, if there
+    /// are so many. Those to spare are read only where others can't be found.
+    async fn first(
+        &self,
+        scope: &Scope,
+        mut hits: Vec<Hit>,
+        filter: Option<&DocumentFilter>,
+        limit: usize,
+    ) -> Result<Vec<Passage>, Error> {
+        let spare = hits.split_off(limit.min(hits.len()));
+        let mut found = vec![];
+        for hits in [hits, spare] {
+            if found.len() >= limit || hits.is_empty() {
+                break;
+            }
+            let mut passages = self.passages_of(scope, hits).await?;
+            if let Some(filter) = filter {
+                passages = self.filtered(scope, passages, filter).await?;
+            }
+            found.append(&mut passages);
         }
         found.truncate(limit);
         Ok(found)
@@ -234,12 +260,7 @@ impl App {
 
     /// The passages of the hits, in their order, but for those that can't be
     /// found any more, or yet.
-    async fn passages_of(
-        &self,
-        scope: &Scope,
-        hits: Vec<Hit>,
-        mode: Mode,
-    ) -> Result<Vec<Passage>, Error> {
+    async fn passages_of(&self, scope: &Scope, hits: Vec<Hit>) -> Result<Vec<Passage>, Error> {
         let ids: Vec<ChunkId> = hits.iter().map(|hit| hit.chunk_id.clone()).collect();
         let passages = self.documents.passages(scope, &ids).await?;
         let mut by_id: HashMap<ChunkId, Passage> = passages
@@ -249,7 +270,7 @@ impl App {
         let found = hits.into_iter().filter_map(|hit| {
             let passage = by_id.remove(&hit.chunk_id)?;
             Some(Passage {
-                score: between_0_and_1(hit.score, mode),
+                score: hit.score,
                 ..passage
             })
         });

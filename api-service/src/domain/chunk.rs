@@ -91,6 +91,9 @@ pub struct Passage {
     pub span: Range<usize>,
     /// The page it begins on, from 1; none where the document has no pages.
     pub page: Option<u32>,
+    /// Its place among the document's passages, from 0; none for the source of an
+    /// answer, which may be several passages.
+    pub ordinal: Option<i64>,
     /// How well it fits the question, from 0 to 1; of use for an order alone.
     pub score: f64,
 }
@@ -102,13 +105,4 @@ impl Passage {
         let mut known = names.into_iter().filter(|name| !name.is_empty());
         known.next().map_or("", String::as_str)
     }
-}
-
-/// A passage as it stands in its document.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PlacedPassage {
-    /// Its place in the document, from 0: the next one follows it there.
-    pub ordinal: i64,
-    /// The passage, with a score of 0.
-    pub passage: Passage,
 }

@@ -276,6 +276,7 @@ mod tests {
             text: text.to_owned(),
             span: 0..text.len(),
             page: None,
+            ordinal: None,
             score: 0.5,
         }
     }

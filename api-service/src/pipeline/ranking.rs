@@ -8,13 +8,13 @@ use std::ops::RangeInclusive;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::{
-    chunk::{ChunkId, HEADING_SEPARATOR, Passage, PlacedPassage},
+    chunk::{ChunkId, HEADING_SEPARATOR, Passage},
     document::DocumentId,
 };
 
-/// Passages of a document come together where at most one is missing between
-/// them, which is put in.
-pub const REACH: i64 = 1;
+/// Passages of a document come together where they are no more than so many places
+/// apart: what is missing between them, one at most, is put in.
+const APART: i64 = 2;
 
 /// A source has no more text than this, in bytes: four passages or so.
 const LONGEST_SOURCE: usize = 4_000;
@@ -30,32 +30,45 @@ const SHINGLE: usize = 3;
 /// has, from which on they are taken for copies. A changed word in 60 is less.
 const SAME: f64 = 0.9;
 
+/// Those of the passages found after which one is missing that would stand between
+/// them and another one.
+pub fn before_gaps(found: &[Passage]) -> Vec<ChunkId> {
+    let documents = Documents::of(found, &[]);
+    let is_there = |passage: &Passage, further: i64| {
+        let place = passage.ordinal.map(|place| place + further);
+        place.is_some_and(|place| documents.0.contains_key(&(&passage.document_id, place)))
+    };
+    let before = found
+        .iter()
+        .filter(|passage| is_there(passage, APART) && !is_there(passage, 1));
+    before.map(|passage| passage.chunk_id.clone()).collect()
+}
+
 /// The sources that `found`, best first, come to, best first and at most `most`.
 ///
-/// `around` has the passages as they stand in their documents, with those up to
-/// [`REACH`] places away. A source has the id and the score of its best passage,
-/// and the headings and the page that it begins with; its text is that of its
-/// passages in reading order, with the headings between them, and its span
-/// reaches from the first to the last of them.
-pub fn rank(found: Vec<Passage>, around: &[PlacedPassage], most: usize) -> Vec<Passage> {
-    let documents = Documents::of(around);
+/// `gaps` has the passages that follow those of [`before_gaps`]. A source has the
+/// id and the score of its best passage, and the headings and the page that it
+/// begins with; its text is that of its passages in reading order, with the headings
+/// between them, and its span reaches from the first to the last of them.
+pub fn rank(found: &[Passage], gaps: &[Passage], most: usize) -> Vec<Passage> {
+    let documents = Documents::of(found, gaps);
     let mut left = copies(found);
     let mut sources = vec![];
     while sources.len() < most && !left.is_empty() {
         let Some(best) = fittest(left.remove(0), &left) else {
             continue;
         };
-        let Some(place) = documents.place(&best) else {
-            sources.push(best);
+        let Some(place) = best.ordinal else {
+            sources.push(best.clone());
             continue;
         };
         let mut run = place..=place;
-        while let Some(wider) = documents.wider(&run, &best, &left) {
-            let inside = |copy: &Passage| documents.has(&wider, &best.document_id, copy);
+        while let Some(wider) = documents.wider(&run, best, &left) {
+            let inside = |copy: &&Passage| stands_in(&wider, &best.document_id, copy);
             left.retain(|copies| !copies.iter().any(inside));
             run = wider;
         }
-        sources.push(joined(&best, &documents.passages(&best.document_id, run)));
+        sources.push(joined(best, &documents.passages(&best.document_id, run)));
     }
     sources
 }
@@ -85,10 +98,9 @@ pub fn reordered(found: Vec<Passage>, scores: &[(usize, f64)]) -> Vec<Passage> {
 
 /// All of these documents, a source each: those that the best passages of what
 /// was found stand in come first, and of copies there is one.
-pub fn whole(found: &[Passage], all: &[PlacedPassage]) -> Vec<Passage> {
+pub fn whole(found: &[Passage], all: &[Passage]) -> Vec<Passage> {
     let mut documents: BTreeMap<&DocumentId, Vec<&Passage>> = BTreeMap::new();
-    for placed in all {
-        let passage = &placed.passage;
+    for passage in all {
         documents
             .entry(&passage.document_id)
             .or_default()
@@ -102,18 +114,17 @@ pub fn whole(found: &[Passage], all: &[PlacedPassage]) -> Vec<Passage> {
     }
     let rest = documents.into_values();
     sources.extend(rest.filter_map(|run| Some(joined(run.first()?, &run))));
-    let sources = copies(sources).into_iter();
-    sources
-        .filter_map(|copies| copies.into_iter().next())
+    let kept = copies(&sources).into_iter();
+    kept.filter_map(|copies| copies.first().copied().cloned())
         .collect()
 }
 
 /// Of copies, the one whose document says most of what is left, too, so that
 /// neighbours are not taken from one copy of a document each.
-fn fittest(copies: Vec<Passage>, left: &[Vec<Passage>]) -> Option<Passage> {
+fn fittest<'a>(copies: Vec<&'a Passage>, left: &[Vec<&'a Passage>]) -> Option<&'a Passage> {
     let alone = copies.len() == 1;
-    let others = |passage: &Passage| {
-        let same = |copy: &Passage| copy.document_id == passage.document_id;
+    let others = |passage: &&Passage| {
+        let same = |copy: &&Passage| copy.document_id == passage.document_id;
         let also = left.iter().filter(|copies| copies.iter().any(same));
         if alone { 0 } else { also.count() }
     };
@@ -121,38 +132,25 @@ fn fittest(copies: Vec<Passage>, left: &[Vec<Passage>]) -> Option<Passage> {
     copies.into_iter().rev().max_by_key(others)
 }
 
-/// Passages by document and place.
-struct Documents<'a> {
-    passages: BTreeMap<(&'a DocumentId, i64), &'a Passage>,
-    places: BTreeMap<&'a ChunkId, i64>,
+fn stands_in(run: &RangeInclusive<i64>, document: &DocumentId, passage: &Passage) -> bool {
+    let in_run = passage.ordinal.is_some_and(|place| run.contains(&place));
+    in_run && passage.document_id == *document
 }
 
+/// Passages by document and place.
+struct Documents<'a>(BTreeMap<(&'a DocumentId, i64), &'a Passage>);
+
 impl<'a> Documents<'a> {
-    fn of(around: &'a [PlacedPassage]) -> Self {
-        let passages = around.iter().map(|placed| {
-            let passage = &placed.passage;
-            ((&passage.document_id, placed.ordinal), passage)
+    fn of(found: &'a [Passage], gaps: &'a [Passage]) -> Self {
+        let placed = found.iter().chain(gaps).filter_map(|passage| {
+            let place = passage.ordinal?;
+            Some(((&passage.document_id, place), passage))
         });
-        let places = around.iter();
-        Self {
-            passages: passages.collect(),
-            places: places
-                .map(|placed| (&placed.passage.chunk_id, placed.ordinal))
-                .collect(),
-        }
-    }
-
-    fn place(&self, passage: &Passage) -> Option<i64> {
-        self.places.get(&passage.chunk_id).copied()
-    }
-
-    fn has(&self, run: &RangeInclusive<i64>, document: &DocumentId, passage: &Passage) -> bool {
-        let place = self.place(passage);
-        passage.document_id == *document && place.is_some_and(|place| run.contains(&place))
+        Self(placed.collect())
     }
 
     fn passages(&self, document: &DocumentId, run: RangeInclusive<i64>) -> Vec<&'a Passage> {
-        run.filter_map(|place| self.passages.get(&(document, place)).copied())
+        run.filter_map(|place| self.0.get(&(document, place)).copied())
             .collect()
     }
 
@@ -162,14 +160,14 @@ impl<'a> Documents<'a> {
         &self,
         run: &RangeInclusive<i64>,
         best: &Passage,
-        left: &[Vec<Passage>],
+        left: &[Vec<&Passage>],
     ) -> Option<RangeInclusive<i64>> {
-        let near = run.start() - REACH - 1..=run.end() + REACH + 1;
+        let near = run.start() - APART..=run.end() + APART;
         let others = left.iter().flatten();
         let others = others.filter(|other| other.document_id == best.document_id);
         let mut others = others.filter(|other| other.score >= best.score * GOOD_ENOUGH);
         others.find_map(|other| {
-            let place = self.place(other).filter(|place| near.contains(place))?;
+            let place = other.ordinal.filter(|place| near.contains(place))?;
             let wider = place.min(*run.start())..=place.max(*run.end());
             let passages = self.passages(&best.document_id, wider.clone());
             let length: usize = passages.iter().map(|passage| passage.text.len()).sum();
@@ -182,7 +180,10 @@ impl<'a> Documents<'a> {
 /// One passage of several that follow each other, `best` the best of them.
 fn joined(best: &Passage, run: &[&Passage]) -> Passage {
     let [first, rest @ ..] = run else {
-        return best.clone();
+        return Passage {
+            ordinal: None,
+            ..best.clone()
+        };
     };
     let mut text = first.text.clone();
     let (mut above, mut end) = (&first.heading, first.span.end);
@@ -200,6 +201,7 @@ fn joined(best: &Passage, run: &[&Passage]) -> Passage {
         heading: first.heading.clone(),
         span: first.span.start..end,
         page: first.page,
+        ordinal: None,
         ..best.clone()
     }
 }
@@ -214,8 +216,8 @@ fn new_headings<'a>(before: &str, path: &'a str) -> Vec<&'a str> {
 }
 
 /// The passages with those that say the same, word for word.
-fn copies(found: Vec<Passage>) -> Vec<Vec<Passage>> {
-    let mut kept: Vec<(Wording, Vec<Passage>)> = vec![];
+fn copies(found: &[Passage]) -> Vec<Vec<&Passage>> {
+    let mut kept: Vec<(Wording, Vec<&Passage>)> = vec![];
     for passage in found {
         let wording = Wording::of(&passage.text);
         match kept.iter_mut().find(|(better, _)| better.is_like(&wording)) {
@@ -279,34 +281,44 @@ mod tests {
     use super::*;
 
     /// The passage at a place of a document, whose text is `text`.
-    fn placed(document: &str, ordinal: i64, heading: &str, text: &str) -> PlacedPassage {
+    fn placed(document: &str, ordinal: i64, heading: &str, text: &str) -> Passage {
         let start = usize::try_from(ordinal).unwrap() * 1000;
-        PlacedPassage {
-            ordinal,
-            passage: Passage {
-                chunk_id: ChunkId(format!("{document} {ordinal}")),
-                document_id: DocumentId(document.to_owned()),
-                external_id: document.to_owned(),
-                title: document.to_uppercase(),
-                path: String::new(),
-                heading: heading.to_owned(),
-                text: text.to_owned(),
-                span: start..start + text.len(),
-                page: u32::try_from(ordinal).ok(),
-                score: 0.0,
-            },
+        Passage {
+            chunk_id: ChunkId(format!("{document} {ordinal}")),
+            document_id: DocumentId(document.to_owned()),
+            external_id: document.to_owned(),
+            title: document.to_uppercase(),
+            path: String::new(),
+            heading: heading.to_owned(),
+            text: text.to_owned(),
+            span: start..start + text.len(),
+            page: u32::try_from(ordinal).ok(),
+            ordinal: Some(ordinal),
+            score: 0.0,
         }
     }
 
-    fn found(all: &[PlacedPassage], best_first: &[usize]) -> Vec<Passage> {
+    fn found(all: &[Passage], best_first: &[usize]) -> Vec<Passage> {
         let scores = [0.9, 0.8, 0.7, 0.6, 0.5];
         let passages = best_first.iter().zip(scores);
         passages
             .map(|(at, score)| Passage {
                 score,
-                ..all[*at].passage.clone()
+                ..all[*at].clone()
             })
             .collect()
+    }
+
+    /// What `found` comes to, where what is missing between passages is looked up.
+    fn ranked(found: &[Passage], all: &[Passage], most: usize) -> Vec<Passage> {
+        let before = before_gaps(found);
+        let follows = |passage: &&Passage| {
+            let place = passage.ordinal.unwrap() - 1;
+            before.contains(&ChunkId(format!("{} {place}", passage.document_id.0)))
+        };
+        let gaps: Vec<Passage> = all.iter().filter(follows).cloned().collect();
+        assert_eq!(gaps.len(), before.len());
+        rank(found, &gaps, most)
     }
 
     fn said(sources: &[Passage]) -> Vec<(&str, &str)> {
@@ -315,7 +327,7 @@ mod tests {
             .collect()
     }
 
-    fn book() -> Vec<PlacedPassage> {
+    fn book() -> Vec<Passage> {
         vec![
             placed("a", 0, "Arm", "The arm has six joints."),
             placed("a", 1, "Arm › Care", "Oil it every month."),
@@ -329,7 +341,7 @@ mod tests {
     #[test]
     fn neighbours_become_one_source_with_what_stands_between_them() {
         let all = book();
-        let sources = rank(found(&all, &[2, 5, 0, 4]), &all, 6);
+        let sources = ranked(&found(&all, &[2, 5, 0, 4]), &all, 6);
         assert_eq!(
             said(&sources),
             [
@@ -343,15 +355,15 @@ mod tests {
         );
         let first = &sources[0];
         assert_eq!((first.heading.as_str(), first.page), ("Arm", Some(0)));
-        assert_eq!(first.span, 0..all[2].passage.span.end);
+        assert_eq!(first.span, 0..all[2].span.end);
         assert!((first.score - 0.9).abs() < f64::EPSILON);
-        assert_eq!(rank(found(&all, &[2, 5, 0, 4]), &all, 2), sources[..2]);
+        assert_eq!(ranked(&found(&all, &[2, 5, 0, 4]), &all, 2), sources[..2]);
     }
 
     #[test]
     fn headings_that_end_between_passages_come_once() {
         let all = book();
-        let sources = rank(found(&all, &[3, 2]), &all, 6);
+        let sources = ranked(&found(&all, &[3, 2]), &all, 6);
         assert_eq!(
             said(&sources),
             [(
@@ -366,24 +378,26 @@ mod tests {
         let all = book();
         let mut found = found(&all, &[2, 3]);
         found[1].score = 0.3;
-        assert_eq!(rank(found, &all, 6).len(), 2);
+        assert_eq!(ranked(&found, &all, 6).len(), 2);
     }
 
     #[test]
     fn a_source_does_not_grow_without_end() {
         let long = |ordinal| placed("a", ordinal, "", &format!("w{ordinal} ").repeat(400));
-        let all: Vec<PlacedPassage> = (0..5).map(long).collect();
-        let sources = rank(found(&all, &[2, 1, 0, 3, 4]), &all, 6);
+        let all: Vec<Passage> = (0..5).map(long).collect();
+        let sources = ranked(&found(&all, &[2, 1, 0, 3, 4]), &all, 6);
         let lengths: Vec<usize> = sources.iter().map(|source| source.text.len()).collect();
         assert_eq!(lengths, [3604, 2402]);
     }
 
     #[test]
-    fn what_the_index_found_and_the_database_no_longer_has_stays_as_it_was_read() {
+    fn what_was_found_and_no_longer_follows_in_the_database_is_not_joined() {
         let all = book();
-        let sources = rank(found(&all, &[0, 1]), &[], 6);
-        assert_eq!(sources, found(&all, &[0, 1]));
-        assert!(rank(vec![], &[], 6).is_empty());
+        let found = found(&all, &[0, 2]);
+        assert_eq!(before_gaps(&found), [ChunkId("a 0".to_owned())]);
+        let apart = found.iter().map(|passage| joined(passage, &[]));
+        assert_eq!(rank(&found, &[], 6), apart.collect::<Vec<_>>());
+        assert!(rank(&[], &[], 6).is_empty());
     }
 
     #[test]
@@ -397,7 +411,7 @@ mod tests {
             placed("d", 0, "", &text.replace("ten", "two")),
             placed("e", 0, "", "7"),
         ];
-        let sources = rank(found(&all, &[0, 1, 2, 3, 4]), &all, 6);
+        let sources = ranked(&found(&all, &[0, 1, 2, 3, 4]), &all, 6);
         let kept: Vec<&str> = sources
             .iter()
             .map(|source| source.external_id.as_str())
@@ -434,14 +448,14 @@ mod tests {
     fn a_small_knowledge_base_is_given_as_its_documents() {
         let mut all = book();
         let mut copy = all[5].clone();
-        copy.passage.document_id = DocumentId("c".to_owned());
+        copy.document_id = DocumentId("c".to_owned());
         all.push(copy);
         let sources = whole(&found(&all, &[5, 2]), &all);
         let text = "The arm has six joints.\n\nCare\nOil it every month.\n\nOil\n\
             Take the thin one.\n\nWheels\nThey are made of rubber.\n\nLamp\nIt shines.";
         let expected = [("b 1", "Another arm is here."), ("a 2", text)];
         assert_eq!(said(&sources), expected);
-        assert_eq!(sources[1].span, 0..all[4].passage.span.end);
+        assert_eq!(sources[1].span, 0..all[4].span.end);
         assert_eq!(whole(&[], &all).len(), 2);
         assert!(whole(&[], &[]).is_empty());
     }
@@ -451,14 +465,14 @@ mod tests {
         let mut all = book();
         for ordinal in 0..3 {
             let mut copy = all[ordinal].clone();
-            copy.passage.document_id = DocumentId("copy".to_owned());
-            copy.passage.chunk_id = ChunkId(format!("copy {ordinal}"));
+            copy.document_id = DocumentId("copy".to_owned());
+            copy.chunk_id = ChunkId(format!("copy {ordinal}"));
             all.push(copy);
         }
-        let sources = rank(found(&all, &[6, 1, 2, 7, 0]), &all, 6);
+        let sources = ranked(&found(&all, &[6, 1, 2, 7, 0]), &all, 6);
         assert_eq!(sources.len(), 1, "{:?}", said(&sources));
         assert_eq!(sources[0].chunk_id.0, "a 0");
-        let expected = rank(found(&all, &[0, 1, 2]), &all, 6);
+        let expected = ranked(&found(&all, &[0, 1, 2]), &all, 6);
         assert_eq!(sources[0].text, expected[0].text);
     }
 }

@@ -5,7 +5,7 @@ use service_kit::clock::Millis;
 
 use super::{Refused, StoreError};
 use crate::domain::{
-    chunk::{ChunkId, Passage, PlacedPassage},
+    chunk::{ChunkId, Passage},
     document::{Change, Document, DocumentId, NewDocument},
     filter::DocumentFilter,
     knowledge_base::{KnowledgeBase, KnowledgeBaseId, Visibility},
@@ -132,15 +132,9 @@ pub trait DocumentStore: Send + Sync {
     /// The passages of these chunks that are in `scope` and of a live version,
     /// in no order, with a score of 0.
     async fn passages(&self, scope: &Scope, ids: &[ChunkId]) -> Result<Vec<Passage>, StoreError>;
-    /// These passages, as far as they are in `scope` and of a live version, and
-    /// those that stand up to `reach` places before or after one of them, each
-    /// once, by document and place.
-    async fn around(
-        &self,
-        scope: &Scope,
-        ids: &[ChunkId],
-        reach: i64,
-    ) -> Result<Vec<PlacedPassage>, StoreError>;
+    /// The passages that follow these chunks in their documents, as far as they
+    /// are in `scope` and of a live version, in no order, with a score of 0.
+    async fn following(&self, scope: &Scope, ids: &[ChunkId]) -> Result<Vec<Passage>, StoreError>;
     /// The passages in `scope` of these knowledge bases, or of all where there is
     /// none, by document and place, if there are no more than `most`.
     async fn all_passages(
@@ -148,7 +142,7 @@ pub trait DocumentStore: Send + Sync {
         scope: &Scope,
         bases: &[KnowledgeBaseId],
         most: usize,
-    ) -> Result<Option<Vec<PlacedPassage>>, StoreError>;
+    ) -> Result<Option<Vec<Passage>>, StoreError>;
     /// The documents in `scope` that can be found and pass a filter, of these
     /// knowledge bases, or of all where there is none: `most` of them at most,
     /// in no order.

@@ -414,6 +414,7 @@ pub(super) async fn sources_of(
         text: row.5,
         span: size(row.6)..size(row.7),
         page: page(row.8),
+        ordinal: None,
         score: row.9,
     });
     Ok(sources.collect())

@@ -1,7 +1,5 @@
 //! Chunks: kept by the worker, read as passages.
 
-use std::collections::BTreeMap;
-
 use super::{
     IN_SCOPE, LIVE, MOST_PLACEHOLDERS, SqlStore, bigint, from_bytes, jobs::OVER, lock_document,
     page, placeholders, size, sql, to_bytes,
@@ -9,7 +7,7 @@ use super::{
 use crate::{
     app::ports::StoreError,
     domain::{
-        chunk::{ChunkId, EmbeddedChunk, HEADING_SEPARATOR, Passage, PlacedPassage},
+        chunk::{ChunkId, EmbeddedChunk, HEADING_SEPARATOR, Passage},
         document::DocumentId,
         job::ClaimedJob,
         knowledge_base::KnowledgeBaseId,
@@ -17,7 +15,7 @@ use crate::{
     },
 };
 
-/// What [`placed`] reads of a passage.
+/// What [`passage`] reads of a passage.
 const PASSAGE: &str = "SELECT c.id, c.ordinal, d.id, d.external_id, d.title, d.path, c.heading, \
     c.text, c.span_start, c.span_end, c.page";
 
@@ -41,11 +39,32 @@ impl SqlStore {
         scope: &Scope,
         ids: &[ChunkId],
     ) -> Result<Vec<Passage>, StoreError> {
+        self.passages_by(scope, ids, "", "c").await
+    }
+
+    pub(super) async fn passages_after(
+        &self,
+        scope: &Scope,
+        ids: &[ChunkId],
+    ) -> Result<Vec<Passage>, StoreError> {
+        let join = "JOIN chunks before ON before.document_id = c.document_id \
+            AND before.version = c.version AND c.ordinal = before.ordinal + 1";
+        self.passages_by(scope, ids, join, "before").await
+    }
+
+    /// The passages where the chunk that `named` stands for is one of these.
+    async fn passages_by(
+        &self,
+        scope: &Scope,
+        ids: &[ChunkId],
+        join: &str,
+        named: &str,
+    ) -> Result<Vec<Passage>, StoreError> {
         let mut passages = Vec::with_capacity(ids.len());
         for ids in ids.chunks(MOST_PLACEHOLDERS) {
             let text = format!(
                 "{PASSAGE} FROM {LIVE} JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
-                 WHERE {IN_SCOPE} AND c.id IN ({})",
+                 {join} WHERE {IN_SCOPE} AND {named}.id IN ({})",
                 placeholders(2, ids.len())
             );
             let mut query = sqlx::query_as::<_, PassageRow>(sql(text)).bind(scope.owner());
@@ -53,40 +72,9 @@ impl SqlStore {
                 query = query.bind(&id.0);
             }
             let rows = query.fetch_all(&self.database.pool).await?;
-            passages.extend(rows.into_iter().map(|row| placed(row).passage));
+            passages.extend(rows.into_iter().map(passage));
         }
         Ok(passages)
-    }
-
-    pub(super) async fn passages_around(
-        &self,
-        scope: &Scope,
-        ids: &[ChunkId],
-        reach: i64,
-    ) -> Result<Vec<PlacedPassage>, StoreError> {
-        let mut passages = BTreeMap::new();
-        for ids in ids.chunks(MOST_PLACEHOLDERS) {
-            let text = format!(
-                "{PASSAGE} FROM {LIVE} JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
-                 JOIN chunks near ON near.document_id = c.document_id \
-                 AND near.version = c.version \
-                 AND c.ordinal BETWEEN near.ordinal - $2 AND near.ordinal + $2 \
-                 WHERE {IN_SCOPE} AND near.id IN ({})",
-                placeholders(3, ids.len())
-            );
-            let mut query = sqlx::query_as::<_, PassageRow>(sql(text))
-                .bind(scope.owner())
-                .bind(reach);
-            for id in ids {
-                query = query.bind(&id.0);
-            }
-            for row in query.fetch_all(&self.database.pool).await? {
-                let placed = placed(row);
-                let place = (placed.passage.document_id.clone(), placed.ordinal);
-                passages.insert(place, placed);
-            }
-        }
-        Ok(passages.into_values().collect())
     }
 
     pub(super) async fn passages_if_few(
@@ -94,7 +82,7 @@ impl SqlStore {
         scope: &Scope,
         bases: &[KnowledgeBaseId],
         most: usize,
-    ) -> Result<Option<Vec<PlacedPassage>>, StoreError> {
+    ) -> Result<Option<Vec<Passage>>, StoreError> {
         let in_bases = if bases.is_empty() {
             String::new()
         } else {
@@ -125,10 +113,10 @@ impl SqlStore {
         if rows.len() > most {
             return Ok(None);
         }
-        let mut passages: Vec<PlacedPassage> = rows.into_iter().map(placed).collect();
+        let mut passages: Vec<Passage> = rows.into_iter().map(passage).collect();
         passages.sort_by(|one, other| {
-            let (ours, theirs) = (&one.passage.document_id, &other.passage.document_id);
-            (ours, one.ordinal).cmp(&(theirs, other.ordinal))
+            let documents = one.document_id.cmp(&other.document_id);
+            documents.then(one.ordinal.cmp(&other.ordinal))
         });
         Ok(Some(passages))
     }
@@ -214,9 +202,9 @@ impl SqlStore {
     }
 }
 
-fn placed(row: PassageRow) -> PlacedPassage {
+fn passage(row: PassageRow) -> Passage {
     let (chunk, ordinal, document, external_id, title, path, heading, text, start, end, on) = row;
-    let passage = Passage {
+    Passage {
         chunk_id: ChunkId(chunk),
         document_id: DocumentId(document),
         external_id,
@@ -226,7 +214,7 @@ fn placed(row: PassageRow) -> PlacedPassage {
         text,
         span: size(start)..size(end),
         page: page(on),
+        ordinal: Some(ordinal),
         score: 0.0,
-    };
-    PlacedPassage { ordinal, passage }
+    }
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     app::ports::{DocumentStore, KeyedDocument, Page, Refused, StoreError, Taken, WantedBase},
     domain::{
-        chunk::{ChunkId, Passage, PlacedPassage},
+        chunk::{ChunkId, Passage},
         document::{Change, Document, DocumentId, NewDocument},
         filter::DocumentFilter,
         knowledge_base::{KnowledgeBase, KnowledgeBaseId},
@@ -215,13 +215,8 @@ impl DocumentStore for SqlStore {
         self.passages_of(scope, ids).await
     }
 
-    async fn around(
-        &self,
-        scope: &Scope,
-        ids: &[ChunkId],
-        reach: i64,
-    ) -> Result<Vec<PlacedPassage>, StoreError> {
-        self.passages_around(scope, ids, reach).await
+    async fn following(&self, scope: &Scope, ids: &[ChunkId]) -> Result<Vec<Passage>, StoreError> {
+        self.passages_after(scope, ids).await
     }
 
     async fn all_passages(
@@ -229,7 +224,7 @@ impl DocumentStore for SqlStore {
         scope: &Scope,
         bases: &[KnowledgeBaseId],
         most: usize,
-    ) -> Result<Option<Vec<PlacedPassage>>, StoreError> {
+    ) -> Result<Option<Vec<Passage>>, StoreError> {
         self.passages_if_few(scope, bases, most).await
     }
 

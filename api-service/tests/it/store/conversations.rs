@@ -28,13 +28,14 @@ on_both_engines!(
     an_answer_stops_for_whoever_asks,
 );
 
+const PAGE: Page = Page::first();
 const NEWEST: Order = Order::NewestFirst;
 const OLDEST: Order = Order::OldestFirst;
 
 /// What a conversation of Ada's holds.
 async fn held(shelf: &Shelf, id: &ConversationId) -> Vec<Message> {
     let (ada, store) = (scope("ada"), &shelf.store);
-    store.messages(&ada, id, &page(), OLDEST).await.unwrap()
+    store.messages(&ada, id, &PAGE, OLDEST).await.unwrap()
 }
 
 /// The conversation with number `number`, which begins with a question that is
@@ -119,10 +120,6 @@ async fn contents(shelf: &Shelf, before: Option<&str>, limit: usize) -> Vec<Stri
     turns.into_iter().map(|turn| turn.content).collect()
 }
 
-fn page() -> Page {
-    Page::first()
-}
-
 async fn turns_come_back_in_order_and_the_last_ones(shelf: Shelf) {
     // All in one millisecond: then the ids tell the order.
     said(&shelf, &opening(10, "one 李\n\n"), "two 👩🏽‍🚀", NOON).await;
@@ -165,10 +162,10 @@ async fn another_owner_sees_and_changes_nothing(shelf: Shelf) {
         let (other, store) = (scope(name), &shelf.store);
         let turns = store.last_turns(&other, conversation, None, 9);
         assert_eq!(turns.await.unwrap(), None);
-        assert_eq!(store.list(&other, None, &page(), NEWEST).await.unwrap(), []);
+        assert_eq!(store.list(&other, None, &PAGE, NEWEST).await.unwrap(), []);
         let found = store.conversation(&other, conversation).await;
         assert_eq!(found.unwrap(), None);
-        let messages = store.messages(&other, conversation, &page(), OLDEST).await;
+        let messages = store.messages(&other, conversation, &PAGE, OLDEST).await;
         assert_eq!(messages.unwrap(), []);
         assert_eq!(store.asked_before(&other, &id(12)).await.unwrap(), None);
         let question = store.question_at(&other, conversation, 1).await;
@@ -208,6 +205,7 @@ fn source() -> Passage {
         text: "The text.".to_owned(),
         span: 3..12,
         page: Some(4),
+        ordinal: None,
         score: 0.625,
     }
 }
@@ -387,7 +385,7 @@ async fn the_oldest_conversations_go(shelf: Shelf) {
         said(&shelf, &opening(number, "one"), "two", NOON + at).await;
     }
     let ada = scope("ada");
-    let listed = shelf.store.list(&ada, None, &page(), NEWEST).await.unwrap();
+    let listed = shelf.store.list(&ada, None, &PAGE, NEWEST).await.unwrap();
     let ids: Vec<String> = listed.into_iter().map(|one| one.id.0).collect();
     assert_eq!(ids, [id(50), id(40), id(30)]);
     let next = Page {
@@ -438,7 +436,7 @@ async fn conversations_are_found_by_their_words(shelf: Shelf) {
     ] {
         let found = shelf
             .store
-            .list(&ada, Some(words), &page(), NEWEST)
+            .list(&ada, Some(words), &PAGE, NEWEST)
             .await
             .unwrap();
         let ids: Vec<String> = found.into_iter().map(|one| one.id.0).collect();

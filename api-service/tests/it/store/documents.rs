@@ -31,7 +31,7 @@ on_both_engines!(
     what_a_directory_brought_is_told_apart,
     deleting_is_for_those_who_see_it_and_takes_everything,
     passages_are_live_and_in_scope,
-    what_stands_around_a_passage_is_told_once,
+    what_follows_a_passage_is_told,
     filters_pass_what_is_live_and_in_scope,
     odd_text_comes_back_as_it_went_in,
     a_thousand_ids_at_once,
@@ -285,40 +285,35 @@ async fn passages_are_live_and_in_scope(shelf: Shelf) {
     assert_eq!(late[0].text, "third");
 }
 
-async fn what_stands_around_a_passage_is_told_once(shelf: Shelf) {
+async fn what_follows_a_passage_is_told(shelf: Shelf) {
     let notes = shelf.base(1, "ada", "notes").await;
     let letters = ["a", "b", "c", "d", "e", "f"];
     let book = shelf.publish(document(10, &notes, "one"), &letters).await;
     let other = shelf
         .publish(document(11, &notes, "two"), &["x", "y"])
         .await;
-    let around = async |name: &str, ids: &[ChunkId]| -> Vec<(i64, String)> {
-        let placed = shelf.store.around(&scope(name), ids, 1).await.unwrap();
-        let each = placed.into_iter();
-        each.map(|placed| (placed.ordinal, placed.passage.text))
-            .collect()
+    let following = async |name: &str, ids: &[ChunkId]| -> Vec<(Option<i64>, String)> {
+        let passages = shelf.store.following(&scope(name), ids).await.unwrap();
+        let each = passages.into_iter();
+        let mut told: Vec<_> = each
+            .map(|passage| (passage.ordinal, passage.text))
+            .collect();
+        told.sort();
+        told
     };
-    let ids = [(&other, 0), (&book, 4), (&book, 1), (&book, 2), (&book, 77)];
+    let ids = [(&other, 0), (&book, 4), (&book, 1), (&book, 5), (&book, 77)];
     let ids = ids.map(|(job, ordinal)| chunk_id(job, ordinal));
-    let told = |from: i64, texts: &[&str]| -> Vec<(i64, String)> {
-        let texts = texts.iter().map(|text| String::from(*text));
-        (from..).zip(texts).collect()
-    };
-    let expected = [told(0, &letters), told(0, &["x", "y"])].concat();
-    assert_eq!(around("ada", &ids).await, expected);
-    assert_eq!(around("ada", &ids[2..3]).await, told(0, &letters[..3]));
-    assert_eq!(around("ben", &ids).await, []);
-    assert_eq!(around("ada", &[]).await, []);
+    let told = |ordinal: i64, text: &str| (Some(ordinal), text.to_owned());
+    let expected = [told(1, "y"), told(2, "c"), told(5, "f")];
+    assert_eq!(following("ada", &ids).await, expected);
+    assert_eq!(following("ben", &ids).await, []);
+    assert_eq!(following("ada", &[]).await, []);
 
     // All of them, if they are few.
     let all = async |name: &str, bases: &[KnowledgeBaseId], most: usize| {
         let few = shelf.store.all_passages(&scope(name), bases, most).await;
         let few = few.unwrap()?.into_iter();
-        Some(
-            few.map(|placed| placed.passage.text)
-                .collect::<Vec<_>>()
-                .concat(),
-        )
+        Some(few.map(|passage| passage.text).collect::<Vec<_>>().concat())
     };
     let expected = Some("abcdefxy".to_owned());
     assert_eq!(all("ada", &[], 8).await, expected);

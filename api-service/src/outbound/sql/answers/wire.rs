@@ -267,6 +267,7 @@ impl From<KeptPassage> for Passage {
             text: kept.text,
             span: kept.span.0..kept.span.1,
             page: kept.page,
+            ordinal: None,
             score: kept.score,
         }
     }
