@@ -128,16 +128,21 @@ impl Answering {
             },
         });
         let (_held, rest) = self.live.rest(last.clone()).await;
+        let settled = self.place.as_ref().and_then(Metered::settled);
         let ended = Ended {
             answer,
             interaction,
+            settled,
             last: rest,
         };
         let now = self.app.clock.now();
-        let kept = self.app.runs.close(&self.scope, ended, now);
-        if let Err(error) = kept.await {
-            let error: &dyn std::error::Error = &error;
+        let kept = self.app.runs.close(&self.scope, ended, now).await;
+        if let Err(error) = &kept {
+            let error: &dyn std::error::Error = error;
             tracing::error!(error, "an answer could not be kept in its conversation");
+        }
+        if kept.is_err() {
+            self.app.settle(&self.scope, settled).await;
         }
         if self.passing {
             self.forget().await;

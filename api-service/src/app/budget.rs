@@ -1,7 +1,10 @@
 //! Places at the language model, and what is used there: tokens are reserved
 //! when a question is asked, and counted when its answer ends, however it ends.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -50,6 +53,8 @@ struct Meter {
     day: Day,
     reserved: u64,
     used: Mutex<TokenUsage>,
+    /// Whether that was settled, or somebody has it who will.
+    settled: AtomicBool,
 }
 
 /// One request to the language model.
@@ -74,6 +79,17 @@ impl App {
         })
     }
 
+    /// Counts what was used for an answer that is kept nowhere, if anything was.
+    pub(super) async fn settle(&self, scope: &Scope, settled: Option<Settled>) {
+        let Some(settled) = settled else {
+            return;
+        };
+        if let Err(error) = self.tokens.settle_tokens(scope, settled).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "the tokens of an answer could not be counted");
+        }
+    }
+
     /// A place at the language model, if there is one. Whoever finds no room
     /// there, or has no tokens left, is turned away before anything is done.
     pub(super) async fn place(self: &Arc<Self>, scope: &Scope) -> Result<Option<Metered>, Error> {
@@ -96,6 +112,7 @@ impl App {
             day: Day::of(now),
             reserved: 0,
             used: Mutex::default(),
+            settled: AtomicBool::new(false),
         };
         let mut notice = None;
         if let Some(limit) = self.token_budget.limit() {
@@ -121,11 +138,30 @@ impl App {
 impl Metered {
     /// What was used there by requests that have ended.
     pub(super) fn used(&self) -> TokenUsage {
-        *self
-            .meter
-            .used
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.meter.used()
+    }
+
+    /// What is to be settled, for whoever does so when all requests have ended: it
+    /// is not done a second time.
+    pub(super) fn settled(&self) -> Option<Settled> {
+        self.meter.settled()
+    }
+}
+
+impl Meter {
+    fn used(&self) -> TokenUsage {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settled(&self) -> Option<Settled> {
+        let before = self.settled.swap(true, Ordering::Relaxed);
+        let used = self.used();
+        let none = self.reserved == 0 && used.total() == 0;
+        (!before && !none).then_some(Settled {
+            day: self.day,
+            reserved: self.reserved,
+            used,
+        })
     }
 }
 
@@ -198,22 +234,14 @@ impl Drop for Run {
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        let used = *self.used.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if self.reserved == 0 && used.total() == 0 {
+        let settled = self.settled();
+        if settled.is_none() {
             return;
         }
-        let settled = Settled {
-            day: self.day,
-            reserved: self.reserved,
-            used,
-        };
         let (app, scope) = (Arc::clone(&self.app), self.scope.clone());
         // A stop waits for it, as it does for answers.
-        self.app.answers.spawn(async move {
-            if let Err(error) = app.tokens.settle_tokens(&scope, settled).await {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(error, "the tokens of an answer could not be counted");
-            }
-        });
+        self.app
+            .answers
+            .spawn(async move { app.settle(&scope, settled).await });
     }
 }

@@ -92,6 +92,7 @@ fn ended(opening: &Opening, content: String) -> Ended {
             },
         }),
         interaction: None,
+        settled: None,
         last: Unrecorded {
             answer_id: opening.answer_id.clone(),
             first: 1,

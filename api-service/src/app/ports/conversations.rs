@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use service_kit::clock::Millis;
 
-use super::{Page, StoreError};
+use super::{Page, Settled, StoreError};
 use crate::domain::{
     answer::{AnswerEvent, Numbered},
     conversation::{
@@ -132,6 +132,8 @@ pub struct Ended {
     pub answer: Option<NewAnswer>,
     /// What is logged of it, unless that is switched off.
     pub interaction: Option<Interaction>,
+    /// What it has used, which counts whether or not there is still a place to keep it.
+    pub settled: Option<Settled>,
     /// The last events.
     pub last: Unrecorded,
 }

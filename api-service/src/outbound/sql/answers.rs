@@ -11,7 +11,7 @@ use sqlx::{Any, Transaction};
 use super::{
     MOST_ROWS, SqlStore, accounts::OWNER_IS_THERE, bigint, citations::add_evidence,
     conversations::joined, impossible, insert_all, interactions::log, page, placeholders, size,
-    sql,
+    sql, tokens::settle,
 };
 use crate::{
     app::ports::{AnswerStore, Due, Ended, Recorded, StoreError, Unrecorded},
@@ -89,6 +89,9 @@ impl AnswerStore for SqlStore {
 
     async fn close(&self, scope: &Scope, ended: Ended, now: Millis) -> Result<(), StoreError> {
         let mut transaction = self.database.begin_delayed().await?;
+        if let Some(settled) = ended.settled {
+            settle(&mut transaction, scope, settled).await?;
+        }
         let open = sqlx::query(
             "UPDATE answers SET over = 1, alive_at = $1 WHERE message_id = $2 AND over = 0 \
              AND conversation_id IN (SELECT id FROM conversations WHERE owner_id = $3)",
@@ -101,6 +104,7 @@ impl AnswerStore for SqlStore {
         // The conversation was deleted meanwhile, or another process took this one
         // for dead: there is nowhere to keep it.
         if open.rows_affected() == 0 {
+            transaction.commit().await?;
             return Ok(());
         }
         add_events(&mut transaction, &[&ended.last]).await?;

@@ -1,6 +1,7 @@
 //! The tokens that language models used.
 
 use async_trait::async_trait;
+use sqlx::{Any, Transaction};
 
 use super::{SqlStore, accounts::OWNER_IS_THERE, sql};
 use crate::{
@@ -45,26 +46,8 @@ impl TokenStore for SqlStore {
     }
 
     async fn settle_tokens(&self, scope: &Scope, settled: Settled) -> Result<(), StoreError> {
-        let answers = i64::from(settled.used.total() > 0);
-        let query = format!(
-            "INSERT INTO token_usage (user_id, day, prompt, completion, reserved, answers) \
-             SELECT $1, $2, $3, $4, 0, $5 WHERE {OWNER_IS_THERE} \
-             ON CONFLICT (user_id, day) DO UPDATE \
-             SET prompt = token_usage.prompt + excluded.prompt, \
-             completion = token_usage.completion + excluded.completion, \
-             answers = token_usage.answers + excluded.answers, \
-             reserved = token_usage.reserved - $6"
-        );
         let mut transaction = self.database.begin_delayed().await?;
-        sqlx::query(sql(query))
-            .bind(scope.owner())
-            .bind(settled.day.0)
-            .bind(counted(settled.used.prompt))
-            .bind(counted(settled.used.completion))
-            .bind(answers)
-            .bind(counted(settled.reserved))
-            .execute(&mut *transaction)
-            .await?;
+        settle(&mut transaction, scope, settled).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -88,6 +71,33 @@ impl TokenStore for SqlStore {
             .await?;
         Ok(())
     }
+}
+
+pub(super) async fn settle(
+    transaction: &mut Transaction<'static, Any>,
+    scope: &Scope,
+    settled: Settled,
+) -> Result<(), StoreError> {
+    let answers = i64::from(settled.used.total() > 0);
+    let query = format!(
+        "INSERT INTO token_usage (user_id, day, prompt, completion, reserved, answers) \
+         SELECT $1, $2, $3, $4, 0, $5 WHERE {OWNER_IS_THERE} \
+         ON CONFLICT (user_id, day) DO UPDATE \
+         SET prompt = token_usage.prompt + excluded.prompt, \
+         completion = token_usage.completion + excluded.completion, \
+         answers = token_usage.answers + excluded.answers, \
+         reserved = token_usage.reserved - $6"
+    );
+    sqlx::query(sql(query))
+        .bind(scope.owner())
+        .bind(settled.day.0)
+        .bind(counted(settled.used.prompt))
+        .bind(counted(settled.used.completion))
+        .bind(answers)
+        .bind(counted(settled.reserved))
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
 }
 
 fn spent((prompt, completion, reserved, answers): Row) -> Spent {

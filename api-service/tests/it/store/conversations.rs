@@ -94,6 +94,7 @@ fn ended(answer: Option<NewAnswer>, last: Unrecorded) -> Ended {
     Ended {
         answer,
         interaction: None,
+        settled: None,
         last,
     }
 }

@@ -108,6 +108,7 @@ async fn end(shelf: &Shelf, opening: &Opening, interaction: &Interaction) {
             answered,
         }),
         interaction: Some(interaction.clone()),
+        settled: None,
         last: Unrecorded {
             answer_id: opening.answer_id.clone(),
             first: 1,

@@ -1,7 +1,7 @@
 //! The tokens that language models used.
 
 use api_service::{
-    app::ports::{AccountStore, Settled, TokenStore},
+    app::ports::{AccountStore, AnswerStore, Ended, Settled, TokenStore, Unrecorded},
     domain::{
         account::{AccountEvent, Happening},
         answer::TokenUsage,
@@ -10,7 +10,7 @@ use api_service::{
     },
 };
 
-use super::{Shelf, on_both_engines, scope};
+use super::{Shelf, id, on_both_engines, scope};
 use crate::support::{NOON, user_id};
 
 on_both_engines!(
@@ -18,6 +18,7 @@ on_both_engines!(
     those_who_ask_at_once_see_each_other,
     what_is_not_reserved_is_counted_too,
     old_days_are_forgotten,
+    what_an_answer_used_counts_where_its_place_is_gone,
     a_deleted_user_has_used_nothing,
 );
 
@@ -103,6 +104,24 @@ async fn old_days_are_forgotten(shelf: Shelf) {
     assert_eq!(shelf.count("SELECT COUNT(*) FROM token_usage").await, 1);
     let now = store.spent_tokens(&ada, TODAY).await.unwrap();
     assert_eq!(now, spent(7, 1, 0, 1));
+}
+
+async fn what_an_answer_used_counts_where_its_place_is_gone(shelf: Shelf) {
+    let (store, ada) = (&shelf.store, scope("ada"));
+    store.reserve_tokens(&ada, TODAY, 40, 100).await.unwrap();
+    let ended = Ended {
+        answer: None,
+        interaction: None,
+        settled: Some(settled(40, 50, 5)),
+        last: Unrecorded {
+            answer_id: id(1),
+            first: 1,
+            events: vec![],
+        },
+    };
+    store.close(&ada, ended, NOON).await.unwrap();
+    let now = store.spent_tokens(&ada, TODAY).await.unwrap();
+    assert_eq!(now, spent(50, 5, 0, 1));
 }
 
 async fn a_deleted_user_has_used_nothing(shelf: Shelf) {
