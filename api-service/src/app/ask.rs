@@ -3,12 +3,19 @@
 use std::{
     pin::Pin,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use futures::{Stream, StreamExt};
 use service_kit::clock::is_id;
 
-use super::{App, answering::Answering, error::Error, ports::UnverifiedToken, search::Within};
+use super::{
+    App,
+    answering::Answering,
+    error::Error,
+    ports::{StoreError, UnverifiedToken},
+    search::Within,
+};
 use crate::domain::{
     answer::{Answer, AnswerEvent, Numbered},
     conversation::{AskedBefore, ConversationId, Opening, Replaced, Turn, title_of},
@@ -23,6 +30,10 @@ const TURNS: usize = 20;
 /// How much is looked at of a turn, or of a wish, that a caller brings, in
 /// characters.
 const OF_A_TEXT: usize = 8_000;
+
+/// How long the first word of an answer waits for the question to be kept, so that
+/// what hinders that is told before the answer begins.
+const KEPT_WITHIN: Duration = Duration::from_millis(20);
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
@@ -175,27 +186,45 @@ impl App {
         Ok(events)
     }
 
-    /// Lets an answer be written once it has its place in its conversation. The
-    /// language model is asked meanwhile.
+    /// Lets an answer be written while its question is kept. Where that takes long,
+    /// its readers do not wait for it: the answer is stopped if it fails then.
     async fn begin(self: &Arc<Self>, answering: Answering) -> Result<(), Error> {
+        let begins = answering.opening.begins.is_some();
+        let question = Arc::clone(self).keep_question(answering);
+        let mut keeping = self.answers.spawn(question);
+        let Ok(kept) = tokio::time::timeout(KEPT_WITHIN, &mut keeping).await else {
+            self.answers.spawn(async move {
+                if let Ok(Err(error)) = keeping.await {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(error, "a question could not be kept; its answer is stopped");
+                }
+            });
+            return Ok(());
+        };
+        if kept.map_err(|_| Error::broke_off())?? {
+            return Ok(());
+        }
+        Err(if begins {
+            // The account was deleted since the token was looked at.
+            Error::Token(UnverifiedToken::Invalid)
+        } else {
+            Error::NoSuchConversation
+        })
+    }
+
+    /// Lets the answer be written, and gives its question its place in its
+    /// conversation, if there is one.
+    async fn keep_question(self: Arc<Self>, answering: Answering) -> Result<bool, StoreError> {
         let (scope, opening) = (answering.scope.clone(), answering.opening.clone());
         let (live, began) = (Arc::clone(&answering.live), answering.began);
-        // Nothing is recorded of it as long as this is held.
+        // Nothing is recorded of the answer as long as this is held.
         let _held = live.unrecorded().await;
         self.answers.spawn(answering.run());
         let opened = self.runs.open(&scope, &opening, began).await;
         if !matches!(opened, Ok(true)) {
             live.stop.cancel();
         }
-        if opened? {
-            return Ok(());
-        }
-        Err(if opening.begins.is_some() {
-            // The account was deleted since the token was looked at.
-            Error::Token(UnverifiedToken::Invalid)
-        } else {
-            Error::NoSuchConversation
-        })
+        opened
     }
 
     /// Finds out which question is asked where.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use api_service::{
-    app::ask::{Asked, Events},
+    app::ask::{Asked, Events, Otherwise},
     domain::answer::{AnswerEvent, Numbered},
 };
 use axum::http::StatusCode;
@@ -335,6 +335,59 @@ async fn deleting_a_conversation_stops_what_is_written_in_it() {
     app.app.record_once().await;
     let told = rest(events).await;
     assert_eq!(last_code(&told), "stopped");
+    app.app.answers.close();
+    app.app.answers.wait().await;
+    assert_eq!(app.count("SELECT COUNT(*) FROM messages").await, 0);
+}
+
+#[tokio::test]
+async fn the_first_words_do_not_wait_until_the_question_is_kept() {
+    let model = LanguageModel::start([Script::Hangs(vec!["Ten ", "kilograms"])]).await;
+    let app = app_with(TestHome::sqlite(), &model, PATIENT).await;
+    let line = app.home.database().await.begin().await.unwrap();
+    let mut events = ask(&app).await;
+    let (id, _) = listen_until(&mut events, "Ten kilograms").await;
+    line.rollback().await.unwrap();
+    app.app.stop_answer(&caller("ada"), &id).await.unwrap();
+    assert_eq!(last_code(&rest(events).await), "stopped");
+    app.app.answers.close();
+    app.app.answers.wait().await;
+    let again = app.app.resume(&caller("ada"), &id, 0).await.unwrap();
+    assert_eq!(last_code(&rest(again).await), "stopped");
+    assert_eq!(app.count("SELECT COUNT(*) FROM messages").await, 2);
+}
+
+#[tokio::test]
+async fn an_answer_whose_question_can_not_be_kept_is_stopped() {
+    let scripts = [
+        Script::Hangs(vec!["Ten "]),
+        // The question as it stands alone.
+        Script::Says(vec!["What does the arm lift?"]),
+        Script::Hangs(vec!["Twelve "]),
+    ];
+    let model = LanguageModel::start(scripts).await;
+    let app = app_with(TestHome::sqlite(), &model, PATIENT).await;
+    let (ada, asked) = (
+        caller("ada"),
+        Asked {
+            conversation_id: Some("lesson".to_owned()),
+            otherwise: Otherwise::BeginNamed,
+            ..asked()
+        },
+    );
+    let mut events = app.app.ask(&ada, &asked).await.unwrap();
+    let (id, _) = listen_until(&mut events, "Ten ").await;
+    app.app.stop_answer(&ada, &id).await.unwrap();
+    rest(events).await;
+    let mut line = app.home.database().await.begin().await.unwrap();
+    let mut events = app.app.ask(&ada, &asked).await.unwrap();
+    listen_until(&mut events, "Twelve ").await;
+    sqlx::query("DELETE FROM conversations")
+        .execute(&mut *line)
+        .await
+        .unwrap();
+    line.commit().await.unwrap();
+    assert_eq!(last_code(&rest(events).await), "stopped");
     app.app.answers.close();
     app.app.answers.wait().await;
     assert_eq!(app.count("SELECT COUNT(*) FROM messages").await, 0);
