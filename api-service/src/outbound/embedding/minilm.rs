@@ -28,6 +28,10 @@ pub const NAME: &str = "all-MiniLM-L6-v2";
 /// The tokens that the model adds to each text: its beginning and its end.
 const ADDED_TOKENS: usize = 2;
 
+/// Threads for questions, for each one for documents. Where all cores are busy, each
+/// thread has its share of them, and somebody waits for a question.
+const QUESTIONS: usize = 2;
+
 /// Why the model can't be used. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -106,7 +110,7 @@ struct ManifestFile {
 
 impl MiniLm {
     /// Loads the model from `models`, to run on up to `threads` threads for
-    /// documents and as many for questions.
+    /// documents, and on others for questions.
     pub fn load(models: &Path, threads: usize) -> Result<Self, LoadError> {
         let folder = models.join(NAME);
         let damaged =
@@ -129,14 +133,14 @@ impl MiniLm {
             .ok_or_else(|| damaged(&"no model.onnx"))?;
         let fingerprint = format!("minilm-{}", weights.sha256.get(..12).unwrap_or_default());
         let network = Network::load(&folder, manifest.max_tokens).map_err(|why| damaged(&why))?;
-        let lane = || Lane::new(threads.max(1));
+        let threads = threads.max(1);
         Ok(Self {
             network: Arc::new(network),
             fingerprint,
             dimensions: manifest.dimensions,
             max_tokens: manifest.max_tokens - ADDED_TOKENS,
-            passages: lane(),
-            questions: lane(),
+            passages: Lane::new(threads),
+            questions: Lane::new(QUESTIONS * threads),
         })
     }
 
