@@ -19,6 +19,8 @@ pub(super) struct Clients {
     /// Each is held by those who use it, and by this list.
     all: Mutex<Vec<Arc<Client>>>,
     new: Arc<NewClient>,
+    /// Held by whoever makes another one.
+    making: tokio::sync::Mutex<()>,
 }
 
 impl Clients {
@@ -27,11 +29,17 @@ impl Clients {
         Ok(Self {
             all: Mutex::new(vec![Arc::new(new()?)]),
             new: Arc::new(new),
+            making: tokio::sync::Mutex::default(),
         })
     }
 
     /// A client with room for another answer, which has it as long as this is held.
     pub(super) async fn take(&self) -> reqwest::Result<Arc<Client>> {
+        if let Some(free) = self.free() {
+            return Ok(free);
+        }
+        let _making = self.making.lock().await;
+        // Somebody may have made one meanwhile.
         if let Some(free) = self.free() {
             return Ok(free);
         }
@@ -82,5 +90,15 @@ mod tests {
         taken.remove(0);
         assert!(Arc::ptr_eq(&taken[0], &clients.take().await.unwrap()));
         assert_eq!(clients.all().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn those_who_ask_at_once_share_what_is_made() {
+        // Another test may have been the first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let clients = Clients::new(Box::new(|| Client::builder().build())).unwrap();
+        let taken = futures::future::join_all((0..=2 * AT_ONCE).map(|_| clients.take())).await;
+        assert!(taken.iter().all(Result::is_ok));
+        assert_eq!(clients.all().len(), 3);
     }
 }
