@@ -6,6 +6,7 @@
 nginx and Caddy are run, before stand-ins and before both services, whose programs are in
 cargo's folder (CARGO_TARGET_DIR). Traefik's and Netlify's rules are read and followed.
 """
+import contextlib
 import hashlib
 import http.client
 import json
@@ -105,11 +106,9 @@ class Through:
         """The answer, whose end or closing ends the connection, too."""
         connection = self.connect()
         try:
-            try:
+            # What answers before all is sent may close, and its answer be there.
+            with contextlib.suppress(ConnectionError):
                 connection.request(method, path, body, {"connection": "close"} | (headers or {}))
-            except ConnectionError:
-                # What answers before all is sent may close, and its answer be there.
-                pass
             return connection.getresponse()
         except OSError:
             connection.close()
