@@ -187,7 +187,7 @@ async fn index(models: &Path, passages: &[String], chunks: usize) {
     let began = Instant::now();
     for passage in passages.iter().take(100) {
         let words: Vec<&str> = passage.split_whitespace().take(9).collect();
-        model.embed_question(vec![words.join(" ")]).await.unwrap();
+        model.embed_question(words.join(" ")).await.unwrap();
     }
     println!(
         "question embedded in           {:.1} ms",
@@ -285,7 +285,11 @@ impl DenseEmbedder for MadeUp {
         Ok(vectors.collect())
     }
 
-    async fn embed_question(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
-        self.0.embed_question(texts).await
+    async fn embed_question(&self, text: String) -> Result<Vec<f32>, EmbeddingError> {
+        self.0.embed_question(text).await
+    }
+
+    async fn embed_sentences(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        self.0.embed_sentences(texts).await
     }
 }

@@ -166,7 +166,7 @@ impl App {
         if texts.is_empty() {
             return;
         }
-        let vectors = match self.space().dense.embed_question(texts).await {
+        let vectors = match self.space().dense.embed_sentences(texts).await {
             Ok(vectors) => vectors,
             Err(error) => {
                 let error: &dyn std::error::Error = &error;

@@ -110,7 +110,7 @@ impl App {
                 .map(|source| format!("{}\n{}", place(source), source.text)),
         );
         texts.extend(candidates.iter().map(|candidate| candidate.text.clone()));
-        let vectors = self.space().dense.embed_question(texts).await?;
+        let vectors = self.space().dense.embed_sentences(texts).await?;
         let [query, question, said @ ..] = vectors.as_slice() else {
             return Ok(vec![]);
         };

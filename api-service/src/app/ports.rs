@@ -270,9 +270,12 @@ pub trait DenseEmbedder: Send + Sync {
     fn count_tokens(&self, text: &str) -> usize;
     /// The vectors of passages, in the same order.
     async fn embed_passages(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError>;
-    /// The vectors of a question, or of sentences that are held against one:
-    /// goes before passages that wait.
-    async fn embed_question(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError>;
+    /// The vector of a question, whose reader waits for its answer: passages and
+    /// sentences are not before it.
+    async fn embed_question(&self, text: String) -> Result<Vec<f32>, EmbeddingError>;
+    /// The vectors of sentences that are held against each other or against a
+    /// question, in the same order. Passages are not before them.
+    async fn embed_sentences(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError>;
 }
 
 /// Makes sparse vectors of texts.

@@ -288,12 +288,8 @@ async fn meaning(
     if mode == Mode::Sparse {
         return Ok((vec![], mode));
     }
-    match space
-        .dense
-        .embed_question(vec![question.text().to_owned()])
-        .await
-    {
-        Ok(vectors) => Ok((vectors.into_iter().next().unwrap_or_default(), mode)),
+    match space.dense.embed_question(question.text().to_owned()).await {
+        Ok(vector) => Ok((vector, mode)),
         Err(error) if mode != Mode::Dense => {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "searched by words alone");

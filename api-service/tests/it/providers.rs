@@ -94,7 +94,10 @@ async fn cohere_is_told_what_a_text_is_for() {
     );
     provider.requests();
     model.embed_passages(texts(&["a dog"])).await.unwrap();
-    model.embed_question(texts(&["what barks?"])).await.unwrap();
+    model
+        .embed_question("what barks?".to_owned())
+        .await
+        .unwrap();
     let expected = [
         ("search_document", "a dog"),
         ("search_query", "what barks?"),
@@ -133,7 +136,8 @@ async fn a_provider_that_asks_to_wait_is_left_alone_until_then() {
         assert_eq!(wait(model.embed_passages(texts(&["a"])).await), seconds);
         assert_eq!(provider.requests().len(), 1);
         // Others do not ask meanwhile, questions neither.
-        assert_eq!(wait(model.embed_question(texts(&["b"])).await), seconds);
+        let question = model.embed_question("b".to_owned()).await;
+        assert_eq!(wait(question.map(|vector| vec![vector])), seconds);
         assert_eq!(provider.requests().len(), 0);
         clock.advance(i64::try_from(seconds).unwrap() * 1000 + 1000);
         model.embed_passages(texts(&["a"])).await.unwrap();

@@ -38,7 +38,11 @@ impl DenseEmbedder for AbsentEmbedder {
         Err(EmbeddingError::Busy(None))
     }
 
-    async fn embed_question(&self, _: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+    async fn embed_question(&self, _: String) -> Result<Vec<f32>, EmbeddingError> {
+        Err(EmbeddingError::Busy(None))
+    }
+
+    async fn embed_sentences(&self, _: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
         Err(EmbeddingError::Busy(None))
     }
 }

@@ -1,13 +1,15 @@
 //! all-MiniLM-L6-v2 in this process, on a pure-Rust ONNX runtime.
 //!
 //! Texts run one by one, several at once: a batch would pad all to the longest
-//! one. Questions have threads of their own, so that they never wait for a
-//! document that comes in.
+//! one. Questions have threads of their own, so that they wait neither for a
+//! document that comes in nor for the citations of other answers.
+
+mod lane;
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
@@ -16,10 +18,10 @@ use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, op_regist
 use serde::Deserialize;
 use tokenizers::{Tokenizer, TruncationParams};
 
+use self::lane::Lane;
 use crate::{
     app::ports::{DenseEmbedder, EmbeddingError},
     domain::embedding_model::ModelOrigin,
-    outbound::threads::BoundedThreads,
 };
 
 /// The folder of the model below `models/`, and its name.
@@ -41,6 +43,9 @@ pub enum LoadError {
     /// Its files are damaged, or not those of the manifest.
     #[error("the embedding model in {0} is damaged ({1}); run `make model` again")]
     Damaged(PathBuf, String),
+    /// The machine gives no more threads.
+    #[error("there are no threads for the embedding model; raise the limit of threads")]
+    NoThreads(#[from] io::Error),
 }
 
 /// The model.
@@ -50,41 +55,8 @@ pub struct MiniLm {
     dimensions: usize,
     max_tokens: usize,
     passages: Lane,
+    sentences: Lane,
     questions: Lane,
-}
-
-/// Threads for one kind of work. Each text runs on one thread, on a pool of
-/// its own: that is faster than several threads for each text.
-struct Lane {
-    threads: BoundedThreads,
-    pools: Arc<Mutex<Vec<Arc<ThreadPool>>>>,
-    width: usize,
-}
-
-impl Lane {
-    fn new(width: usize) -> Self {
-        let pools = (0..width).map(|_| Arc::new(ThreadPool::with_num_threads(1)));
-        Self {
-            threads: BoundedThreads::new(width),
-            pools: Arc::new(Mutex::new(pools.collect())),
-            width,
-        }
-    }
-}
-
-/// Runs `work` on a pool that nobody else uses meanwhile.
-fn on_free_pool<T>(
-    pools: &Mutex<Vec<Arc<ThreadPool>>>,
-    work: impl FnOnce(&Arc<ThreadPool>) -> T,
-) -> T {
-    let free = pools.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    let pool = free.unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)));
-    let done = work(&pool);
-    pools
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(pool);
-    done
 }
 
 struct Network {
@@ -139,8 +111,9 @@ impl MiniLm {
             fingerprint,
             dimensions: manifest.dimensions,
             max_tokens: manifest.max_tokens - ADDED_TOKENS,
-            passages: Lane::new(threads),
-            questions: Lane::new(QUESTIONS * threads),
+            passages: Lane::new(threads)?,
+            sentences: Lane::new(threads)?,
+            questions: Lane::new(QUESTIONS * threads)?,
         })
     }
 
@@ -149,16 +122,18 @@ impl MiniLm {
         lane: &Lane,
         texts: Vec<String>,
     ) -> Result<Vec<Vec<f32>>, EmbeddingError> {
-        let each = texts.into_iter().map(|text| {
-            let (network, pools) = (Arc::clone(&self.network), Arc::clone(&lane.pools));
-            async move {
-                let work = move || on_free_pool(&pools, |pool| network.run(&text, pool));
-                let done = lane.threads.run(work).await;
-                done.map_err(|error| EmbeddingError::Failed(Box::new(error)))?
-                    .map_err(|why| EmbeddingError::Failed(why.into()))
-            }
-        });
-        stream::iter(each).buffered(lane.width).try_collect().await
+        let each = texts.into_iter().map(|text| self.embed_one(lane, text));
+        stream::iter(each)
+            .buffered(lane.width())
+            .try_collect()
+            .await
+    }
+
+    async fn embed_one(&self, lane: &Lane, text: String) -> Result<Vec<f32>, EmbeddingError> {
+        let network = Arc::clone(&self.network);
+        let done = lane.run(move |pool| network.run(&text, pool)).await;
+        done.map_err(|error| EmbeddingError::Failed(Box::new(error)))?
+            .map_err(|why| EmbeddingError::Failed(why.into()))
     }
 }
 
@@ -283,7 +258,11 @@ impl DenseEmbedder for MiniLm {
         self.embed(&self.passages, texts).await
     }
 
-    async fn embed_question(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
-        self.embed(&self.questions, texts).await
+    async fn embed_question(&self, text: String) -> Result<Vec<f32>, EmbeddingError> {
+        self.embed_one(&self.questions, text).await
+    }
+
+    async fn embed_sentences(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        self.embed(&self.sentences, texts).await
     }
 }

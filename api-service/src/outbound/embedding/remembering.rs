@@ -31,8 +31,7 @@ impl Remembering {
     }
 
     async fn embed_anew(&self, text: String) -> Result<Arc<[f32]>, EmbeddingError> {
-        let made = self.model.embed_question(vec![text]).await?;
-        Ok(made.into_iter().next().unwrap_or_default().into())
+        Ok(self.model.embed_question(text).await?.into())
     }
 }
 
@@ -62,21 +61,17 @@ impl DenseEmbedder for Remembering {
         self.model.embed_passages(texts).await
     }
 
-    /// Of one question; several texts at once are the sentences of an answer, which
-    /// are not asked for again.
-    async fn embed_question(
-        &self,
-        mut texts: Vec<String>,
-    ) -> Result<Vec<Vec<f32>>, EmbeddingError> {
-        if texts.len() != 1 {
-            return self.model.embed_question(texts).await;
-        }
-        let text = texts.remove(0);
+    async fn embed_question(&self, text: String) -> Result<Vec<f32>, EmbeddingError> {
         let key = *blake3::hash(text.as_bytes()).as_bytes();
         let known = self
             .questions
             .get_or_insert_async(&key, self.embed_anew(text));
-        Ok(vec![known.await?.to_vec()])
+        Ok(known.await?.to_vec())
+    }
+
+    /// Each anew: sentences of answers are not asked for again.
+    async fn embed_sentences(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        self.model.embed_sentences(texts).await
     }
 }
 
@@ -117,39 +112,35 @@ mod tests {
         }
 
         #[expect(clippy::cast_precision_loss, reason = "a few calls")]
-        async fn embed_question(
-            &self,
-            texts: Vec<String>,
-        ) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        async fn embed_question(&self, _: String) -> Result<Vec<f32>, EmbeddingError> {
             match self.0.fetch_add(1, Ordering::Relaxed) {
                 0 => Err(EmbeddingError::Busy(None)),
-                times => Ok(texts.iter().map(|_| vec![times as f32]).collect()),
+                times => Ok(vec![times as f32]),
             }
+        }
+
+        async fn embed_sentences(&self, _: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+            Err(EmbeddingError::Busy(None))
         }
     }
 
     #[tokio::test]
     async fn a_question_is_embedded_once_and_a_failure_is_not_remembered() {
         let model = Remembering::new(Arc::new(Counting::default()));
-        let ask = |texts: &[&str]| {
-            let texts = texts.iter().map(|text| (*text).to_owned()).collect();
-            model.embed_question(texts)
-        };
-        assert!(ask(&["What lifts it?"]).await.is_err());
-        assert_eq!(ask(&["What lifts it?"]).await.unwrap(), [[1.0]]);
-        assert_eq!(ask(&["What lifts it?"]).await.unwrap(), [[1.0]]);
-        assert_eq!(ask(&["What lifts them?"]).await.unwrap(), [[2.0]]);
-        let both = ["What lifts it?", "What lifts them?"];
-        assert_eq!(ask(&both).await.unwrap(), [[3.0], [3.0]]);
-        assert_eq!(ask(&["What lifts them?"]).await.unwrap(), [[2.0]]);
+        let ask = |text: &str| model.embed_question(text.to_owned());
+        assert!(ask("What lifts it?").await.is_err());
+        assert_eq!(ask("What lifts it?").await.unwrap(), [1.0]);
+        assert_eq!(ask("What lifts it?").await.unwrap(), [1.0]);
+        assert_eq!(ask("What lifts them?").await.unwrap(), [2.0]);
+        assert_eq!(ask("What lifts it?").await.unwrap(), [1.0]);
     }
 
     #[tokio::test]
     async fn who_asks_at_once_waits_for_the_first() {
         let model = Remembering::new(Arc::new(Counting(AtomicUsize::new(1))));
-        let ask = || model.embed_question(vec!["What lifts it?".to_owned()]);
+        let ask = || model.embed_question("What lifts it?".to_owned());
         let asked = futures::future::join_all((0..20).map(|_| ask())).await;
         let vectors: Vec<_> = asked.into_iter().map(Result::unwrap).collect();
-        assert!(vectors.iter().all(|vector| *vector == [[1.0]]));
+        assert!(vectors.iter().all(|vector| *vector == [1.0]));
     }
 }

@@ -369,7 +369,12 @@ impl DenseEmbedder for RemoteEmbedder {
         self.embed(Purpose::Passage, texts).await
     }
 
-    async fn embed_question(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+    async fn embed_question(&self, text: String) -> Result<Vec<f32>, EmbeddingError> {
+        let vectors = self.embed(Purpose::Question, vec![text]).await?;
+        Ok(vectors.into_iter().next().unwrap_or_default())
+    }
+
+    async fn embed_sentences(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
         self.embed(Purpose::Question, texts).await
     }
 }

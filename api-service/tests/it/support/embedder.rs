@@ -116,7 +116,11 @@ impl DenseEmbedder for CountingEmbedder {
         self.model.embed_passages(texts).await
     }
 
-    async fn embed_question(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
-        self.model.embed_question(texts).await
+    async fn embed_question(&self, text: String) -> Result<Vec<f32>, EmbeddingError> {
+        self.model.embed_question(text).await
+    }
+
+    async fn embed_sentences(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbeddingError> {
+        self.model.embed_sentences(texts).await
     }
 }
