@@ -255,13 +255,15 @@ async fn conversation_is_there(
     .bind(now)
     .execute(&mut **transaction)
     .await?;
-    sqlx::query(
+    // The numbers stand in the text: where they are arguments, SQLite plans anew
+    // each time. They are set once for all.
+    sqlx::query(sql(format!(
         "DELETE FROM conversations WHERE owner_id = $1 AND id IN (SELECT id FROM conversations \
-         WHERE owner_id = $1 ORDER BY updated_at DESC, id DESC LIMIT $2 OFFSET $3)",
-    )
+         WHERE owner_id = $1 ORDER BY updated_at DESC, id DESC LIMIT {} OFFSET {})",
+        i64::MAX,
+        bigint(opening.retention)
+    )))
     .bind(scope.owner())
-    .bind(i64::MAX)
-    .bind(bigint(opening.retention))
     .execute(&mut **transaction)
     .await?;
     Ok(begun.rows_affected() > 0)

@@ -86,26 +86,26 @@ impl SqlStore {
         let in_bases = if bases.is_empty() {
             String::new()
         } else {
-            format!(" AND k.id IN ({})", placeholders(3, bases.len()))
+            format!(" AND k.id IN ({})", placeholders(2, bases.len()))
         };
+        // The number stands in the text: where it is an argument, SQLite plans anew
+        // each time. The caller has one for all.
         let from = format!(
             "FROM {LIVE} JOIN knowledge_bases k ON k.id = d.knowledge_base_id \
-             WHERE {IN_SCOPE}{in_bases} LIMIT $2"
+             WHERE {IN_SCOPE}{in_bases} LIMIT {}",
+            most + 1
         );
         // Where there are many, which is so for most, none of their texts is read.
         let text = format!("SELECT COUNT(*) FROM (SELECT 1 {from}) AS few");
-        let mut query = sqlx::query_scalar::<_, i64>(sql(text))
-            .bind(scope.owner())
-            .bind(bigint(most + 1));
+        let mut query = sqlx::query_scalar::<_, i64>(sql(text)).bind(scope.owner());
         for base in bases {
             query = query.bind(&base.0);
         }
         if query.fetch_one(&self.database.pool).await? > bigint(most) {
             return Ok(None);
         }
-        let mut query = sqlx::query_as::<_, PassageRow>(sql(format!("{PASSAGE} {from}")))
-            .bind(scope.owner())
-            .bind(bigint(most + 1));
+        let text = format!("{PASSAGE} {from}");
+        let mut query = sqlx::query_as::<_, PassageRow>(sql(text)).bind(scope.owner());
         for base in bases {
             query = query.bind(&base.0);
         }
