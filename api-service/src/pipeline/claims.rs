@@ -24,6 +24,8 @@ pub struct Claims {
     text: String,
     /// Up to where it was read.
     read: usize,
+    /// Up to where no sentence ends after that, however the text goes on.
+    searched: usize,
     in_code: bool,
     /// Whether what was read ends within a line of running text.
     in_prose: bool,
@@ -91,7 +93,7 @@ impl Claims {
     fn begun_line(&mut self, found: &mut Vec<Claim>) {
         let line = self.text[self.read..].trim_start();
         // Most pieces end no sentence, and this is asked for each of them.
-        if line.is_ascii() && !line.contains(['.', '!', '?', '\r']) {
+        if !self.text[self.searched.max(self.read)..].contains(may_end_a_sentence) {
             return;
         }
         // What these begin is known when the line is whole.
@@ -111,6 +113,11 @@ impl Claims {
             self.read = last.sentence.start;
             self.in_prose = true;
             found.extend(all.into_iter().filter(claims_something));
+        }
+        // Whether a sentence ends depends on the next letter, and no further.
+        let after = self.text.rsplit(may_end_a_sentence).next();
+        if after.is_some_and(|after| after.contains(char::is_alphabetic)) {
+            self.searched = self.text.len();
         }
     }
 
@@ -135,6 +142,11 @@ impl Claims {
         }
         Line::Prose(end - after_list_marker(line).len())
     }
+}
+
+/// Of the letters of other scripts, those that do are not told from the rest.
+const fn may_end_a_sentence(letter: char) -> bool {
+    matches!(letter, '.' | '!' | '?' | '\r') || !letter.is_ascii()
 }
 
 /// A line that is bold as a whole is a heading.

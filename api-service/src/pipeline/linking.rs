@@ -48,6 +48,8 @@ const REMOVED: &str = "(link removed)";
 enum Held {
     /// More must come.
     Open,
+    /// Its first letter is shown as it is; the rest is judged anew.
+    Letter,
     /// So many bytes of it are shown as this text; the rest is judged anew.
     Shown(usize, String),
 }
@@ -86,18 +88,25 @@ impl LinkFilter {
     fn release(&mut self, shown: &mut String, ended: bool) {
         while let Some(first) = self.held.chars().next() {
             let judged = if self.fence.is_some() {
-                letter(first)
+                Held::Letter
             } else {
                 self.judge(first, ended)
             };
-            let Held::Shown(taken, text) = judged else {
-                return;
-            };
-            self.held.drain(..taken);
-            for letter in text.chars() {
-                self.follow(letter);
+            match judged {
+                Held::Open => return,
+                Held::Letter => {
+                    self.held.drain(..first.len_utf8());
+                    self.follow(first);
+                    shown.push(first);
+                }
+                Held::Shown(taken, text) => {
+                    self.held.drain(..taken);
+                    for letter in text.chars() {
+                        self.follow(letter);
+                    }
+                    shown.push_str(&text);
+                }
             }
-            shown.push_str(&text);
         }
     }
 
@@ -168,16 +177,16 @@ impl LinkFilter {
 
     /// An address that stands for itself, up to its end, or a letter.
     fn address(&self, first: char, ended: bool) -> Held {
-        let held = self.held.to_ascii_lowercase();
         let inside = self.before.is_some_and(char::is_alphanumeric);
         // Where a word goes on, only what has slashes begins an address.
         let mut beginnings = BEGINNINGS
             .iter()
+            .filter(|begin| begin.starts_with(first.to_ascii_lowercase()))
             .filter(|begin| !inside || begin.contains("//"));
-        let whole = beginnings.clone().find(|begin| held.starts_with(**begin));
+        let whole = beginnings.clone().find(|begin| begins(&self.held, begin));
         let Some(begin) = whole else {
-            let open = !ended && beginnings.any(|begin| begin.starts_with(&held));
-            return if open { Held::Open } else { letter(first) };
+            let open = !ended && beginnings.any(|begin| begins(begin, &self.held));
+            return if open { Held::Open } else { Held::Letter };
         };
         let end = self.held.find(ends_address);
         if end.is_none() && !ended && self.held.len() <= LONGEST {
@@ -186,7 +195,7 @@ impl LinkFilter {
         let address = plain(&self.held[..end.unwrap_or(self.held.len())]);
         // Such as the word "data:".
         if address.len() <= begin.len() {
-            return letter(first);
+            return Held::Letter;
         }
         let shown = if self.allowed.contains(&address) {
             address.clone()
@@ -197,8 +206,10 @@ impl LinkFilter {
     }
 }
 
-fn letter(letter: char) -> Held {
-    Held::Shown(letter.len_utf8(), letter.to_string())
+/// Whether a text begins so, in upper or lower case.
+fn begins(text: &str, begin: &str) -> bool {
+    let there = text.get(..begin.len());
+    there.is_some_and(|there| there.eq_ignore_ascii_case(begin))
 }
 
 fn ends_address(letter: char) -> bool {
@@ -213,14 +224,17 @@ fn plain(address: &str) -> String {
 
 /// The addresses that stand in a text.
 fn addresses(text: &str) -> Vec<String> {
-    let lower = text.to_ascii_lowercase();
     let mut found = vec![];
-    for begin in BEGINNINGS {
-        for (at, _) in lower.match_indices(begin) {
-            let address = &text[at..];
+    // Each beginning has one of these marks, once, and a text few of them.
+    for (at, mark) in text.match_indices([':', '.']) {
+        let starts = BEGINNINGS.iter().filter_map(|begin| {
+            let address = text.get(at.checked_sub(begin.find(mark)?)?..)?;
+            begins(address, begin).then_some(address)
+        });
+        found.extend(starts.map(|address| {
             let end = address.find(ends_address).unwrap_or(address.len());
-            found.push(plain(&address[..end]));
-        }
+            plain(&address[..end])
+        }));
     }
     found
 }

@@ -2,9 +2,10 @@
 //! and what stands side by side in a document as one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::hash::BuildHasher;
 use std::ops::RangeInclusive;
 
+use rustc_hash::FxBuildHasher;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::{
@@ -240,7 +241,7 @@ impl Wording {
         let text = text.to_lowercase();
         let words: Vec<&str> = text.unicode_words().collect();
         let is_number = |word: &&&str| word.contains(|letter: char| letter.is_numeric());
-        let by = BuildHasherDefault::<DefaultHasher>::default();
+        let by = FxBuildHasher;
         let hashes: Vec<u64> = words.iter().map(|word| by.hash_one(word)).collect();
         let mut rows: Vec<u64> = hashes
             .windows(SHINGLE.min(hashes.len()).max(1))
