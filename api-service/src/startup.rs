@@ -247,7 +247,7 @@ pub fn worker_name(clock: &dyn Clock, randomness: &dyn Randomness) -> String {
 
 /// Runs the service until `stop`.
 pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
-    let listener = bind(config.http_addr, "API_HTTP_ADDR").await?;
+    let listener = bind(config.http_addr, "API_HTTP_ADDR")?;
     let _only = only_service(&config)?;
     let parts = tokio::select! {
         parts = parts(&config) => parts?,

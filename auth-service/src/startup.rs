@@ -175,8 +175,8 @@ pub async fn assemble_here(config: &Config) -> anyhow::Result<Service> {
 pub async fn serve(config: &Config) -> anyhow::Result<()> {
     // Both ports before anything else: a second process must not touch the
     // data of the first.
-    let http = serve::bind(config.server.http_addr, "AUTH_HTTP_ADDR").await?;
-    let grpc = serve::bind(config.server.grpc_addr, "AUTH_GRPC_ADDR").await?;
+    let http = serve::bind(config.server.http_addr, "AUTH_HTTP_ADDR")?;
+    let grpc = serve::bind(config.server.grpc_addr, "AUTH_GRPC_ADDR")?;
     let stop = serve::stop_on_signal()?;
     let service = tokio::select! {
         service = assemble_here(config) => service?,

@@ -1,6 +1,6 @@
 //! Binding a port, serving on it and stopping in order.
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{future::Future, io, net::SocketAddr, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, serve::Listener};
 use http::Request;
@@ -10,7 +10,7 @@ use hyper_util::{
     server::graceful::{GracefulConnection, GracefulShutdown},
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -23,14 +23,30 @@ pub const DRAIN: Duration = Duration::from_secs(20);
 /// than any proxy keeps one that it may still use (Google's load balancers: 600 s).
 const SILENT: Duration = Duration::from_mins(11);
 
-/// Binds `address`; the error says in words for whom (`variable` sets it) and
-/// why not.
-pub async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|cause| BindError {
+/// How many connections may wait to be taken, where the system allows as many
+/// (Linux does: `net.core.somaxconn`). Whoever comes beyond them is told nothing,
+/// and comes again a second later.
+const BACKLOG: u32 = 4_096;
+
+/// Listens on `address`; the error says in words for whom (`variable` sets it) and
+/// why not. To be called in a runtime.
+pub fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener, BindError> {
+    listen(address).map_err(|cause| BindError {
         address,
         variable: variable.to_owned(),
         cause,
     })
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Else a restart would wait for the last connections to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// An address that can't be listened on.
@@ -40,13 +56,13 @@ pub struct BindError {
     address: SocketAddr,
     variable: String,
     // Not its source: the message says in words what this says.
-    cause: std::io::Error,
+    cause: io::Error,
 }
 
-fn why(error: &std::io::Error) -> String {
+fn why(error: &io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::AddrInUse => "the port is taken by another process".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "the port needs privileges".to_owned(),
+        io::ErrorKind::AddrInUse => "the port is taken by another process".to_owned(),
+        io::ErrorKind::PermissionDenied => "the port needs privileges".to_owned(),
         _ => error.to_string(),
     }
 }
@@ -118,7 +134,7 @@ pub async fn within_drain<F: Future>(stop: CancellationToken, work: F) -> Option
 }
 
 /// A token that is cancelled at the first SIGINT or SIGTERM.
-pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
+pub fn stop_on_signal() -> io::Result<CancellationToken> {
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,
         signal(SignalKind::terminate())?,
@@ -138,4 +154,23 @@ pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
         stopper.cancel();
     });
     Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_burst_of_connections_waits_to_be_taken() {
+        let listener = bind((Ipv4Addr::LOCALHOST, 0).into(), "ADDR").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = vec![];
+        for _ in 0..500 {
+            let connected = TcpStream::connect(address);
+            let connected = tokio::time::timeout(Duration::from_secs(30), connected).await;
+            waiting.push(connected.unwrap().unwrap());
+        }
+    }
 }
