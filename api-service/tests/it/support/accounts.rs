@@ -1,7 +1,15 @@
 //! A real auth-service beside the service of a test, and what the two need to
 //! hear one another: the ports, the token, and a clock that both go by.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::Duration,
+};
 
 use api_service::{
     app::ports::ProfileLookup,
@@ -51,12 +59,10 @@ pub struct Running {
 
 impl Accounts {
     pub async fn new() -> Self {
-        // Both are held before one is let go, so that they differ.
-        let (one, other) = (listener(ANY).await, listener(ANY).await);
         Self {
             folder: tempfile::tempdir().unwrap(),
-            http: one.local_addr().unwrap(),
-            grpc: other.local_addr().unwrap(),
+            http: free_address().await,
+            grpc: free_address().await,
         }
     }
 
@@ -200,7 +206,18 @@ impl Both {
     }
 }
 
-const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+/// An address that nobody takes while auth-service is stopped: of no port that
+/// the system gives to whoever asks for any (32768 and up).
+async fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(21_000);
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).await.is_ok() {
+            return address;
+        }
+    }
+}
 
 async fn listener(address: SocketAddr) -> TcpListener {
     TcpListener::bind(address).await.unwrap()
