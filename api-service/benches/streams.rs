@@ -34,7 +34,7 @@ use tokio::task::JoinSet;
 
 use model::Model;
 use reading::Reading;
-use service::Service;
+use service::{First, Service};
 
 /// How long the load lasts.
 const LASTS: Duration = Duration::from_secs(30);
@@ -94,8 +94,8 @@ async fn run() {
         service.resident()
     );
     let streams = number("STREAMS", 200);
-    steady(&service, &model, &questions, streams).await;
-    at_once(&service, &model, &questions, streams).await;
+    steady(&service, &questions, streams).await;
+    at_once(&service, &questions, streams).await;
     drop(service);
 
     // Started anew, so that its memory is that of these streams.
@@ -128,12 +128,7 @@ fn question(passage: &str) -> String {
 }
 
 /// So many readers, each with a question after the other.
-async fn steady(
-    service: &Arc<Service>,
-    model: &Model,
-    questions: &Arc<Vec<String>>,
-    streams: usize,
-) {
+async fn steady(service: &Arc<Service>, questions: &Arc<Vec<String>>, streams: usize) {
     let (cpu, began) = (service.cpu(), Instant::now());
     let mut readers = JoinSet::new();
     for reader in 0..streams {
@@ -151,14 +146,6 @@ async fn steady(
             seen
         });
     }
-    let port = model.port;
-    let beside = tokio::spawn(async move {
-        let mut own = vec![];
-        while began.elapsed() < LASTS {
-            own.push(model::first_token(port).await);
-        }
-        own
-    });
     let half = tokio::time::sleep(LASTS / 2);
     half.await;
     let resident = service.resident();
@@ -174,20 +161,11 @@ async fn steady(
         "  processor time an answer     {:.1} ms",
         cpu * 1e3 / rate(seen.len(), Duration::from_secs(1))
     );
-    report(seen, beside.await.unwrap());
+    report(seen);
 }
 
 /// So many readers who ask in one moment.
-async fn at_once(
-    service: &Arc<Service>,
-    model: &Model,
-    questions: &Arc<Vec<String>>,
-    streams: usize,
-) {
-    let mut own = vec![];
-    for _ in 0..20 {
-        own.push(model::first_token(model.port).await);
-    }
+async fn at_once(service: &Arc<Service>, questions: &Arc<Vec<String>>, streams: usize) {
     let mut readers = JoinSet::new();
     for reader in 0..streams {
         let (service, questions) = (service.clone(), questions.clone());
@@ -197,34 +175,37 @@ async fn at_once(
         });
     }
     println!("{streams} questions in one moment");
-    report(readers.join_all().await, own);
+    report(readers.join_all().await);
 }
 
-/// When the first word came, or why it did not.
-type Seen = Result<Duration, String>;
+/// How long the first word took, or why it did not come.
+type Seen = Result<First, String>;
 
-/// What was added to the time that the model itself takes until its first word.
-fn report(seen: Vec<Seen>, mut own: Vec<Duration>) {
+/// What was added to the time that the model took until its first word, answer by
+/// answer: it shares the cores with the service, and is late itself where they are
+/// full.
+fn report(seen: Vec<Seen>) {
     let (first, errors): (Vec<_>, Vec<_>) = seen.into_iter().partition(Result::is_ok);
     println!("  errors                       {}", errors.len());
     if let Some(Err(error)) = errors.first() {
         println!("    {error}");
     }
-    let mut first: Vec<Duration> = first.into_iter().flatten().collect();
-    first.sort_unstable();
-    own.sort_unstable();
-    let own = own[own.len() / 2];
-    let at = |share: usize| first[(first.len() * share / 100).min(first.len() - 1)];
-    let added = |share| at(share).saturating_sub(own).as_secs_f64() * 1e3;
+    let first: Vec<First> = first.into_iter().flatten().collect();
+    let shares = |what: fn(&First) -> Duration| {
+        let mut all: Vec<Duration> = first.iter().map(what).collect();
+        all.sort_unstable();
+        [50, 99, 100].map(|share| {
+            let at = (all.len() * share / 100).min(all.len() - 1);
+            all[at].as_secs_f64() * 1e3
+        })
+    };
+    let [p50, p99, most] = shares(|first| first.model);
     println!(
-        "  the model's first token      {:.1} ms",
-        own.as_secs_f64() * 1e3
+        "  the model's first token      p50 {p50:.1} ms, p99 {p99:.1} ms, at most {most:.1} ms"
     );
+    let [p50, p99, most] = shares(|first| first.first.saturating_sub(first.model));
     println!(
-        "  added to that                p50 {:.1} ms, p99 {:.1} ms, at most {:.1} ms",
-        added(50),
-        added(99),
-        added(100)
+        "  added to that                p50 {p50:.1} ms, p99 {p99:.1} ms, at most {most:.1} ms"
     );
 }
 

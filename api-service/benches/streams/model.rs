@@ -1,21 +1,24 @@
 //! A stand-in for a language model, in a process of its own: 60 tokens, one each
-//! 20 ms, in the words of the first source.
+//! 20 ms, in the words of the first source. The first one is a number: the
+//! microseconds that it took.
 
 use std::{
     ffi::{OsStr, OsString},
     io::{self, BufRead, BufReader},
+    net::{Ipv4Addr, SocketAddr},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
+use service_kit::serve;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 
-use super::{hosted, reading::Reading};
+use super::hosted;
 
 /// What makes this program the model.
 pub(super) const ARGUMENT: &str = "language-model";
@@ -31,7 +34,7 @@ const PACE: Duration = Duration::from_millis(20);
 
 /// The process, which ends with this value.
 pub(super) struct Model {
-    pub(super) port: u16,
+    port: u16,
     /// Where its certificate is, if it speaks TLS.
     certificate: Option<TempDir>,
     child: Child,
@@ -92,22 +95,10 @@ impl Drop for Model {
     }
 }
 
-/// How long the model takes until its first token, asked by itself.
-pub(super) async fn first_token(port: u16) -> Duration {
-    let source = "<source number=\"1\">\nWater boils at 100 °C.\n</source>";
-    let messages = json!([{"role": "system", "content": source}]);
-    let body = json!({"model": "bench", "messages": messages, "stream": true}).to_string();
-    let began = Instant::now();
-    let path = "/v1/chat/completions";
-    let mut reading = Reading::post(port, path, "none", &body).await.unwrap();
-    reading.until("\"content\"").await.unwrap();
-    began.elapsed()
-}
-
 /// Is the model until it is killed. It reads and writes HTTP with as little as
 /// that needs, so that it takes no time from what is measured.
 pub(super) async fn serve() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = serve::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), "").unwrap();
     println!("{}", listener.local_addr().unwrap().port());
     loop {
         let (connection, _) = listener.accept().await.unwrap();
@@ -129,7 +120,8 @@ async fn complete_each(mut connection: TcpStream) -> io::Result<()> {
                 return Ok(());
             }
         };
-        complete(&mut connection, &serde_json::from_slice(&body)?).await?;
+        let asked = Instant::now();
+        complete(&mut connection, asked, &serde_json::from_slice(&body)?).await?;
     }
 }
 
@@ -143,7 +135,7 @@ fn take_body(read: &mut Vec<u8>) -> Option<Vec<u8>> {
     (read.len() >= end).then(|| read.drain(..end).skip(begin).collect())
 }
 
-async fn complete(connection: &mut TcpStream, request: &Value) -> io::Result<()> {
+async fn complete(connection: &mut TcpStream, asked: Instant, request: &Value) -> io::Result<()> {
     let messages = request["messages"].as_array().unwrap();
     let content = |message: &Value| message["content"].as_str().unwrap().to_owned();
     let stalls = content(messages.last().unwrap()) == STALLS;
@@ -157,6 +149,10 @@ async fn complete(connection: &mut TcpStream, request: &Value) -> io::Result<()>
             connection.read_u8().await?;
         }
         pace.tick().await;
+        let token = match at {
+            0 => asked.elapsed().as_micros().to_string(),
+            _ => format!(" {token}"),
+        };
         let data = json!({"object": "chat.completion.chunk",
             "choices": [{"index": 0, "delta": {"content": token}}]});
         connection.write_all(&chunk(&data.to_string())).await?;
@@ -180,9 +176,8 @@ fn tokens(system: &str) -> Vec<String> {
         .unwrap_or(system);
     let mut words = source.split_whitespace().cycle();
     let token = |at: usize| match at {
-        0 => words.next().unwrap().to_owned(),
-        _ if at % 20 == 19 => " [1].".to_owned(),
-        _ => format!(" {}", words.next().unwrap()),
+        _ if at % 20 == 19 => "[1].".to_owned(),
+        _ => words.next().unwrap().to_owned(),
     };
     (0..TOKENS).map(token).collect()
 }

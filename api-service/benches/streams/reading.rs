@@ -78,6 +78,14 @@ impl Reading {
         }
     }
 
+    /// Reads until this has come; gives what was before it.
+    pub(super) async fn through(&mut self, mark: &str) -> Result<String, String> {
+        let from = self.seen;
+        self.until(mark).await?;
+        let text = &self.read[from..self.seen - mark.len()];
+        Ok(String::from_utf8_lossy(text).into_owned())
+    }
+
     /// The message's id in the event that began it. What was read is forgotten.
     pub(super) fn message(&mut self) -> String {
         let text = String::from_utf8_lossy(&self.read);

@@ -31,6 +31,14 @@ pub(super) struct Service {
     child: Child,
 }
 
+/// When an answer's first word came.
+pub(super) struct First {
+    /// How long the model took for it, from the request on.
+    pub(super) model: Duration,
+    /// How long its reader waited.
+    pub(super) first: Duration,
+}
+
 /// A folder for data, with the passages in a public knowledge base.
 pub(super) fn home(models: &Path, passages: &[String]) -> TempDir {
     let home = tempfile::tempdir().unwrap();
@@ -87,14 +95,20 @@ impl Service {
         }
     }
 
-    /// Asks, and reads the answer to its end; gives how long its first word took.
-    pub(super) async fn ask(&self, user: usize, question: &str) -> Result<Duration, String> {
+    /// Asks, and reads the answer to its end.
+    pub(super) async fn ask(&self, user: usize, question: &str) -> Result<First, String> {
         let began = Instant::now();
         let mut reading = self.open(user, question).await?;
+        reading.until("\"text\":\"").await?;
+        let model = reading.through("\"").await?;
         let first = began.elapsed();
+        let model = model.parse().map_err(|_| format!("no number: {model}"))?;
         reading.until("event: completed").await?;
         reading.until("\"kind\":\"generated\"").await?;
-        Ok(first)
+        Ok(First {
+            model: Duration::from_micros(model),
+            first,
+        })
     }
 
     /// Asks, and reads until the first word.
