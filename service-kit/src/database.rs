@@ -319,7 +319,10 @@ fn pool_options(sqlite: bool) -> AnyPoolOptions {
                 if known.idle_for > TRUSTED {
                     connection.ping().await?;
                 }
-                Ok(true)
+                // Where the disk is full or fails, SQLite itself gives the transaction
+                // up, and sqlx (0.9), whose rollback finds none, counts it for ever: no
+                // other could begin on this connection.
+                Ok(!connection.is_in_transaction())
             })
         })
         .after_connect(move |connection, _| {
@@ -396,6 +399,42 @@ mod tests {
             let file = url.parse::<DatabaseUrl>().unwrap().file;
             assert_eq!(file.as_deref(), Some(Path::new(path)), "{url}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_ends_one_transaction_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::sqlite(&folder.path().join("kept.db"));
+        let database = Database::open(&url).await.unwrap();
+        let insert = "INSERT INTO kept VALUES (zeroblob(1000000))";
+        sqlx::query("CREATE TABLE kept (bytes BLOB)")
+            .execute(&database.pool)
+            .await
+            .unwrap();
+
+        for delayed in [false, true] {
+            let begun = if delayed {
+                database.begin_delayed().await
+            } else {
+                database.begin().await
+            };
+            let mut transaction = begun.unwrap();
+            // As full as a disk can be, for this connection.
+            sqlx::query("PRAGMA max_page_count = 1")
+                .execute(&mut *transaction)
+                .await
+                .unwrap();
+            let failed = sqlx::query(insert).execute(&mut *transaction).await;
+            let kind = storage_failure(&failed.unwrap_err());
+            assert_eq!(kind, Some(io::ErrorKind::StorageFull));
+            drop(transaction);
+        }
+        let mut transaction = database.begin().await.unwrap();
+        sqlx::query(insert)
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
     }
 
     #[test]
