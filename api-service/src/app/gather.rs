@@ -30,9 +30,13 @@ impl App {
         within: &Within,
         most: Option<usize>,
     ) -> Result<Vec<Passage>, Error> {
-        let found = self.find(scope, question, within, CANDIDATES).await?;
-        if most.is_none()
-            && let Some(documents) = self.whole_documents(scope, within, &found).await?
+        let (found, few) = tokio::join!(
+            self.find(scope, question, within, CANDIDATES),
+            self.if_few(scope, within, most),
+        );
+        let found = found?;
+        if let Some((all, tokens)) = few?
+            && let Some(documents) = self.whole_documents(&found, &all, tokens)
         {
             return Ok(documents);
         }
@@ -45,20 +49,20 @@ impl App {
         Ok(rank(&found, &gaps, most.unwrap_or(SOURCES)))
     }
 
-    /// All that is asked, a source a document, if a language model can be given
-    /// that.
-    async fn whole_documents(
+    /// All passages of what is asked, if they are few, and how many tokens of them a
+    /// language model can be given.
+    async fn if_few(
         &self,
         scope: &Scope,
         within: &Within,
-        found: &[Passage],
-    ) -> Result<Option<Vec<Passage>>, Error> {
+        most: Option<usize>,
+    ) -> Result<Option<(Vec<Passage>, usize)>, Error> {
         let Some(generator) = &self.generator else {
             return Ok(None);
         };
         // The other half is for the instructions, the conversation and the answer.
-        let most = self.whole_context.min(generator.window() / 2);
-        if most == 0 || found.is_empty() || !within.filter.is_empty() {
+        let tokens = self.whole_context.min(generator.window() / 2);
+        if tokens == 0 || most.is_some() || !within.filter.is_empty() {
             return Ok(None);
         }
         let bases = if within.bases.is_empty() {
@@ -68,16 +72,28 @@ impl App {
         };
         let ids: Vec<_> = bases.into_iter().map(|base| base.id).collect();
         let all = self.documents.all_passages(scope, &ids, MOST_PASSAGES);
-        let Some(all) = all.await? else {
-            return Ok(None);
-        };
-        let documents = whole(found, &all);
+        Ok(all.await?.map(|all| (all, tokens)))
+    }
+
+    /// These passages, a source a document, if they have no more than so many tokens
+    /// and there is anything among them.
+    fn whole_documents(
+        &self,
+        found: &[Passage],
+        all: &[Passage],
+        most: usize,
+    ) -> Option<Vec<Passage>> {
+        let generator = self.generator.as_ref()?;
+        if found.is_empty() {
+            return None;
+        }
+        let documents = whole(found, all);
         let length: usize = documents.iter().map(|document| document.text.len()).sum();
         if length > most * BYTES_OF_A_TOKEN {
-            return Ok(None);
+            return None;
         }
         let texts = documents.iter().map(|document| document.text.as_str());
         let tokens: usize = texts.map(|text| generator.count_tokens(text)).sum();
-        Ok((tokens <= most).then_some(documents))
+        (tokens <= most).then_some(documents)
     }
 }
