@@ -25,6 +25,17 @@ const COLLECTED: Duration = Duration::from_millis(200);
 /// are to stop.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
+/// How long a reader who has all that was said waits for more of it: so long for
+/// each answer that is being made here. Where there are many, what comes meanwhile
+/// goes out at once, and where there are few, nobody waits.
+const PAUSE: Duration = Duration::from_micros(250);
+
+/// The longest of these waits: twenty times a second, words seem to flow.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// A shorter wait spares nothing.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+
 /// A maker that was silent for so long is dead, in milliseconds.
 pub(super) const SILENCE: i64 = 20_000;
 
@@ -58,6 +69,8 @@ pub(super) struct Reader {
     answer: Arc<LiveAnswer>,
     length: watch::Receiver<usize>,
     seen: usize,
+    /// Whether words were given since it last waited.
+    had_words: bool,
 }
 
 impl LiveAnswers {
@@ -89,6 +102,17 @@ impl LiveAnswers {
             answer.tell(AnswerEvent::interrupted());
         }
         self.all().remove(&answer.id);
+    }
+
+    /// How long readers wait for more than one word.
+    pub(super) fn pause(&self) -> Duration {
+        let open = u32::try_from(self.all().len()).unwrap_or(u32::MAX);
+        let pause = PAUSE.saturating_mul(open).min(LONGEST_PAUSE);
+        if pause < SHORTEST_PAUSE {
+            Duration::ZERO
+        } else {
+            pause
+        }
     }
 
     /// Adds an event to a log, for its readers and to be recorded.
@@ -137,6 +161,7 @@ impl LiveAnswer {
             answer: Arc::clone(self),
             length: self.length.subscribe(),
             seen: after,
+            had_words: false,
         }
     }
 
@@ -181,18 +206,23 @@ impl Reader {
         self.seen
     }
 
-    /// The next event; `None` after the last one.
-    pub(super) async fn next(&mut self) -> Option<Numbered> {
+    /// The next event; `None` after the last one. Who was given words, and all that
+    /// there are, waits at least for `pause`.
+    pub(super) async fn next(&mut self, pause: Duration) -> Option<Numbered> {
         loop {
             // Looked at together: the last event may come in between.
             let (event, over) = self.answer.at(self.seen);
             match event {
                 Some(event) => {
                     self.seen += 1;
+                    self.had_words |= matches!(event, AnswerEvent::Delta(_));
                     let number = self.seen;
                     return Some(Numbered { number, event });
                 }
                 None if over => return None,
+                None if std::mem::take(&mut self.had_words) && !pause.is_zero() => {
+                    tokio::time::sleep(pause).await;
+                }
                 None => self.length.changed().await.ok()?,
             }
         }
@@ -276,7 +306,54 @@ impl App {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures::{FutureExt, poll};
+
     use super::*;
+
+    fn word(text: &str) -> AnswerEvent {
+        AnswerEvent::Delta(text.to_owned())
+    }
+
+    #[test]
+    fn readers_wait_where_many_answers_are_made() {
+        let live = LiveAnswers::default();
+        let mut pauses = vec![];
+        for count in 1..=400 {
+            live.open(&count.to_string(), "ada");
+            if [1, 19, 20, 100, 400].contains(&count) {
+                pauses.push(live.pause().as_millis());
+            }
+        }
+        assert_eq!(pauses, [0, 0, 5, 25, 50]);
+    }
+
+    #[tokio::test]
+    async fn who_was_given_words_waits_for_more_than_one() {
+        let answer = LiveAnswers::default().open("an answer", "ada");
+        let mut reader = answer.read(0);
+        let long = Duration::from_hours(1);
+        let given = |next: Option<Option<Numbered>>| next.flatten().map(|told| told.event);
+
+        // The first ones, and all that there are, come at once.
+        answer.tell(word("It "));
+        answer.tell(word("flies"));
+        assert_eq!(given(reader.next(long).now_or_never()), Some(word("It ")));
+        assert_eq!(given(reader.next(long).now_or_never()), Some(word("flies")));
+        {
+            let mut next = pin!(reader.next(long));
+            assert!(poll!(&mut next).is_pending());
+            answer.tell(word(" up"));
+            assert!(poll!(&mut next).is_pending());
+        }
+        let none = Duration::ZERO;
+        assert_eq!(given(reader.next(none).now_or_never()), Some(word(" up")));
+        let mut next = pin!(reader.next(none));
+        assert!(poll!(&mut next).is_pending());
+        answer.tell(AnswerEvent::interrupted());
+        assert!(poll!(&mut next).is_ready());
+    }
 
     #[tokio::test]
     async fn nobody_records_what_is_recorded_with_the_last_event() {
