@@ -33,7 +33,7 @@ const OF_A_TEXT: usize = 8_000;
 
 /// How long the first word of an answer waits for the question to be kept, so that
 /// what hinders that is told before the answer begins.
-const KEPT_WITHIN: Duration = Duration::from_millis(20);
+const KEPT_WITHIN: Duration = Duration::from_millis(10);
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
