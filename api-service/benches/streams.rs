@@ -61,7 +61,12 @@ fn main() {
         return;
     }
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // One thread for the model, and one for the readers: what they do not take is
+    // the service's.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     if env::args().any(|argument| argument == model::ARGUMENT) {
         runtime.block_on(model::serve());
     } else if env::args().any(|argument| argument == hosted::ARGUMENT) {
