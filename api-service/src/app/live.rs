@@ -207,8 +207,8 @@ impl Reader {
     }
 
     /// The next event; `None` after the last one. Who was given words, and all that
-    /// there are, waits at least for `pause`.
-    pub(super) async fn next(&mut self, pause: Duration) -> Option<Numbered> {
+    /// there are, waits at least for what `pause` says then.
+    pub(super) async fn next(&mut self, pause: impl Fn() -> Duration) -> Option<Numbered> {
         loop {
             // Looked at together: the last event may come in between.
             let (event, over) = self.answer.at(self.seen);
@@ -220,8 +220,11 @@ impl Reader {
                     return Some(Numbered { number, event });
                 }
                 None if over => return None,
-                None if std::mem::take(&mut self.had_words) && !pause.is_zero() => {
-                    tokio::time::sleep(pause).await;
+                None if std::mem::take(&mut self.had_words) => {
+                    let pause = pause();
+                    if !pause.is_zero() {
+                        tokio::time::sleep(pause).await;
+                    }
                 }
                 None => self.length.changed().await.ok()?,
             }
@@ -333,7 +336,7 @@ mod tests {
     async fn who_was_given_words_waits_for_more_than_one() {
         let answer = LiveAnswers::default().open("an answer", "ada");
         let mut reader = answer.read(0);
-        let long = Duration::from_hours(1);
+        let long = || Duration::from_hours(1);
         let given = |next: Option<Option<Numbered>>| next.flatten().map(|told| told.event);
 
         // The first ones, and all that there are, come at once.
@@ -347,7 +350,7 @@ mod tests {
             answer.tell(word(" up"));
             assert!(poll!(&mut next).is_pending());
         }
-        let none = Duration::ZERO;
+        let none = || Duration::ZERO;
         assert_eq!(given(reader.next(none).now_or_never()), Some(word(" up")));
         let mut next = pin!(reader.next(none));
         assert!(poll!(&mut next).is_pending());

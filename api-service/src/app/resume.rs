@@ -117,7 +117,8 @@ impl App {
         let (app, caller) = (Arc::clone(self), caller.clone());
         let told = stream::unfold((reader, app, caller), |(mut reader, app, caller)| async {
             let told = loop {
-                let next = tokio::time::timeout(LOOK, reader.next(app.live.pause())).await;
+                let next = reader.next(|| app.live.pause());
+                let next = tokio::time::timeout(LOOK, next).await;
                 if let Some(event) = app.refusal(&caller) {
                     let number = reader.seen() + 1;
                     break Numbered { number, event };
